@@ -1,0 +1,5 @@
+"""`python -m harness` is `gitops-conformance`."""
+
+from harness.cli import main
+
+main()

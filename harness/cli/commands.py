@@ -1,0 +1,168 @@
+"""The commands and their options."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness import __version__
+from harness.cli import running, session, staying
+from harness.cli.running import Choice
+from harness.cli.screen import Screen
+from harness.cli.session import Wanted
+from harness.cluster import binaries
+from harness.model import catalogue
+from harness.systems import reference
+
+Function = Callable[..., Any]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="gitops-conformance")
+def cli() -> None:
+    """Does this GitOps continuous-deployment system really do what its documentation says?"""
+
+
+def _fleet_options(function: Function) -> Function:
+    options = (
+        click.option("--clusters", type=click.Choice(["local"]), default="local", show_default=True,
+                     help="Where the clusters come from."),
+        click.option("--system", type=click.Choice([reference.NAME]), default=reference.NAME,
+                     show_default=True, help="What is judged."),
+        click.option("--attached", type=click.IntRange(1, 16), default=3, show_default=True,
+                     metavar="N", help="How many clusters are attached."),
+        click.option("--dialect", type=click.Choice(["page", "modern"]), default="page",
+                     show_default=True, help="How the reference words its status."),
+        click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N",
+                     help="Names are made from it; printed in each report."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@cli.command()
+@_fleet_options
+@click.option("--tags", default="", metavar="EXPR", help='Such as "@suspend and not @auth.ssh".')
+@click.option(
+    "--requirement",
+    "requirements",
+    multiple=True,
+    metavar="ID",
+    help="Only scenarios that show it, such as CD-SYNC-05; may be repeated.",
+)
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="ID",
+    help="Only this scenario, by the id in the report; may be repeated.",
+)
+@click.option(
+    "-n",
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    default=running.DEFAULT_WORKERS,
+    show_default=True,
+    help="How many scenarios run at once.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where the report goes  [default: reports/<time>]",
+)
+@click.option("--reuse", is_flag=True, help="Use the fleet that `up` left running.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["must", "must-d", "should"]),
+    default="must",
+    show_default=True,
+    help="The lowest level whose failure is an error.",
+)
+def run(
+    clusters: str,
+    system: str,
+    attached: int,
+    dialect: str,
+    seed: int | None,
+    tags: str,
+    requirements: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    workers: int,
+    out: Path | None,
+    reuse: bool,
+    fail_on: str,
+) -> int:
+    """Run the scenarios and write the report."""
+    wanted = _wanted(clusters, system, attached, dialect, seed)
+    choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on)
+    with Screen() as screen:
+        return running.run(choice, screen)
+
+
+@cli.command()
+@_fleet_options
+def up(clusters: str, system: str, attached: int, dialect: str, seed: int | None) -> None:
+    """Start a fleet and leave it running."""
+    with Screen() as screen:
+        staying.up(_wanted(clusters, system, attached, dialect, seed), screen)
+
+
+@cli.command()
+def down() -> None:
+    """Stop the fleet that `up` left running."""
+    click.echo(staying.down())
+
+
+@cli.command("list")
+@click.option(
+    "--level",
+    type=click.Choice([str(level) for level in catalogue.Level]),
+    help="Only requirements of this level.",
+)
+def list_(level: str | None) -> None:
+    """List the documented requirements."""
+    for requirement in catalogue.load():
+        if level in (None, str(requirement.level)):
+            click.echo(f"{requirement.id:<15} {requirement.level:<7} {requirement.title}")
+
+
+@cli.command()
+def assets() -> None:
+    """Get the programs that local clusters are made of (minutes, once)."""
+    with Screen() as screen:
+        found = binaries.provide(on_progress=screen.progress)
+    for name, program in found.found.items():
+        click.echo(f"{name:<26} {program.version:<10} {program.path}")
+
+
+@cli.command()
+def doctor() -> int:
+    """Tell what is there, where, and what is missing."""
+    return staying.doctor(click.echo)
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"gitops-conformance {__version__}")
+
+
+def _wanted(clusters: str, system: str, attached: int, dialect: str, seed: int | None) -> Wanted:
+    command = os.environ.get("GITOPS_CONFORMANCE_CONTROLLERS", "").split()
+    options = (
+        reference.Options(dialect=dialect, controllers=command)
+        if command
+        else reference.Options(dialect=dialect)
+    )
+    return Wanted(
+        clusters=clusters,
+        system=system,
+        attached=attached,
+        seed=session.fresh_seed() if seed is None else seed,
+        options=options,
+    )

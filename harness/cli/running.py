@@ -1,0 +1,228 @@
+"""The command `run`, from nothing to a report."""
+
+import hashlib
+import os
+import subprocess
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness import __version__, config, data
+from harness.cli import leaks, session, suite
+from harness.cli.screen import Screen
+from harness.cli.session import Prepared, Wanted
+from harness.cluster import fleet
+from harness.config import Session
+from harness.errors import HarnessBug, UsageError
+from harness.model import catalogue
+from harness.model.verdict import Exit
+from harness.plugin import features
+from harness.reporting import console, secrets, writers
+from harness.reporting.record import ProfileRecord, RunRecord, ScenarioRecord
+
+DEFAULT_WORKERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the user asked for."""
+
+    wanted: Wanted
+    tags: str = ""
+    requirements: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    workers: int = DEFAULT_WORKERS
+    out: Path | None = None
+    reuse: bool = False
+    fail_on: str = "must"
+
+    @property
+    def selection(self) -> str:
+        """The choice of scenarios, for the report."""
+        parts = [f"--tags {self.tags!r}"] if self.tags else []
+        parts += [f"--scenario {each!r}" for each in self.scenarios]
+        parts += [f"--requirement {each}" for each in self.requirements]
+        return " ".join(parts)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a run has come to so far."""
+
+    began: float
+    started: datetime
+    records: tuple[ScenarioRecord, ...] = ()
+    interrupted: bool = False
+    prepared: Prepared | None = None
+    session: Session | None = None
+    troubles: tuple[str, ...] = ()
+
+
+def run(choice: Choice, screen: Screen) -> int:
+    """Do it all; the exit code."""
+    _check(choice)
+    out = _folder(choice.out)
+    work = _Work(time.monotonic(), datetime.now(UTC))
+    for ended in fleet.reap_stale():
+        screen.progress(f"ended what a killed run had left: {ended}")
+    known: list[secrets.Secret] = []
+    with ExitStack() as stack:
+        opened = _reused() if choice.reuse else _fresh(choice, out, screen, stack, work)
+        work.session = opened
+        screen.progress("running the scenarios")
+        collector = suite.run(
+            Path(opened.directory) / "session.json",
+            tags=choice.tags,
+            requirements=choice.requirements,
+            scenarios=choice.scenarios,
+            workers=choice.workers,
+            tell=screen.scenario,
+        )
+        work.records = tuple(collector.records.values())
+        work.interrupted = collector.interrupted
+        work.troubles = tuple(collector.troubles)
+        if not work.interrupted:
+            screen.progress("making sure that nothing is left")
+            work.troubles += tuple(f"left behind: {one}" for one in leaks.wait_until_clean(opened))
+        known = _known_secrets(work)
+    return _report(choice, out, work, known, screen)
+
+
+def _check(choice: Choice) -> None:
+    """Say what is wrong with a choice before anything is started."""
+    for requirement in choice.requirements:
+        if requirement not in catalogue.load():
+            raise UsageError(
+                f"There is no requirement {requirement}; see `gitops-conformance list`."
+            )
+    if not features.count(data.path("features"), choice.tags, choice.requirements):
+        raise UsageError(f"No scenario matches {choice.selection}.")
+
+
+def _fresh(choice: Choice, out: Path, screen: Screen, stack: ExitStack, work: _Work) -> Session:
+    lease = stack.enter_context(fleet.hold("run", logs=out / "logs"))
+    work.prepared = stack.enter_context(
+        session.prepared(choice.wanted, lease, out / "evidence", screen.progress)
+    )
+    return work.prepared.session
+
+
+def _reused() -> Session:
+    running = fleet.load()
+    if running is None:
+        raise UsageError("No fleet is running; start one with `gitops-conformance up`.")
+    return Session.read(running.directory / "session.json")
+
+
+def _report(
+    choice: Choice, out: Path, work: _Work, known: list[secrets.Secret], screen: Screen
+) -> int:
+    for trouble in work.troubles:
+        screen.say(f"TROUBLE {trouble}")
+    run_record = _record(choice, work)
+    written = writers.write_all(run_record, out)
+    leaked = _search(out, known)
+    for leak in leaked:
+        screen.say(f"SECRET {leak}")
+    _link(out)
+    for line in console.summary(written.report, out / "report.html"):
+        screen.say(line)
+    counts = written.report.statistics
+    failed = counts.failed + counts.errored + counts.inconclusive + counts.interrupted
+    screen.say(f"{counts.passed} passed, {failed} failed, {counts.skipped} skipped")
+    if leaked:
+        raise HarnessBug("A secret was found in what the run left; the report must not be shared.")
+    status = written.report.exit_code
+    if work.troubles and status == Exit.OK:
+        return int(Exit.INCONCLUSIVE)
+    return status
+
+
+def _record(choice: Choice, work: _Work) -> RunRecord:
+    used = work.session
+    if used is None:
+        raise HarnessBug("A run without a session has nothing to report.")
+    prepared = work.prepared
+    return RunRecord(
+        started=work.started.isoformat(timespec="seconds"),
+        duration=time.monotonic() - work.began,
+        seed=used.seed,
+        system=used.system,
+        provider=choice.wanted.clusters,
+        harness_version=__version__,
+        harness_commit=_commit(),
+        suite_digest=suite_digest(),
+        profile=ProfileRecord(used.system, used.dialect, used.capabilities, used.may_poke),
+        scenarios=work.records,
+        selection=choice.selection,
+        subset=bool(choice.selection),
+        fail_on=choice.fail_on,
+        interrupted=work.interrupted,
+        clusters=session.cluster_records(prepared.fleet) if prepared else (),
+        programs=session.program_records(prepared.binaries) if prepared else (),
+        patience=dict(used.patience),
+    )
+
+
+def _known_secrets(work: _Work) -> list[secrets.Secret]:
+    if work.session is None:
+        return []
+    texts = [text for kind, text in config.noted(work.session.journal) if kind == "secret"]
+    texts += [work.session.git_token, work.session.bootstrap_token]
+    if work.prepared:
+        texts += work.prepared.running.secrets
+    return [secrets.Secret.of(f"secret {n}", text) for n, text in enumerate(filter(None, texts))]
+
+
+def _search(out: Path, known: list[secrets.Secret]) -> list[secrets.Leak]:
+    """Every secret in what is left; a planted one must be found, or the search is worth nothing."""
+    canary = secrets.canary()
+    planted = out / ".canary"
+    planted.write_bytes(canary.value)
+    try:
+        found = secrets.search([out], [*known, canary])
+    finally:
+        planted.unlink()
+    if not any(leak.path == planted for leak in found):
+        raise HarnessBug("The search for secrets does not find a planted one.")
+    return [leak for leak in found if leak.path != planted]
+
+
+def suite_digest() -> str:
+    """What the suite was made of: its features and fixtures."""
+    digest = hashlib.sha256()
+    for part in ("features", "fixtures"):
+        for path in sorted(data.path(part).rglob("*")):
+            if path.is_file():
+                digest.update(path.relative_to(data.root()).as_posix().encode())
+                digest.update(path.read_bytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "-C", str(data.root()), "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _folder(out: Path | None) -> Path:
+    made = out or Path("reports") / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    if made.exists() and any(made.iterdir()):
+        raise UsageError(f"{made} is not empty; name another folder with --out.")
+    made.mkdir(parents=True, exist_ok=True)
+    return made.resolve()
+
+
+def _link(out: Path) -> None:
+    """`reports/latest` names the newest report of its folder."""
+    latest = out.parent / "latest"
+    if latest.is_symlink() or not latest.exists():
+        aside = out.parent / f".latest.{os.getpid()}"
+        aside.symlink_to(out.name)
+        aside.replace(latest)

@@ -1,0 +1,75 @@
+"""What a person sees while a run goes on: a live line on a terminal, plain lines elsewhere."""
+
+import os
+import sys
+import time
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from harness.model.verdict import Outcome
+from harness.reporting.record import ScenarioRecord
+
+_MARKS: dict[Outcome, tuple[str, str]] = {
+    "passed": ("ok", "green"),
+    "failed": ("FAILED", "bold red"),
+    "errored": ("ERROR", "bold red"),
+    "inconclusive": ("INCONCLUSIVE", "yellow"),
+    "interrupted": ("INTERRUPTED", "yellow"),
+    "skipped": ("skipped", "dim"),
+}
+_MOST_LINES = 25
+
+
+class Screen:
+    """Writes progress; `NO_COLOR` and a pipe take the colours away."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        # The stream of now: while pytest runs, sys.stdout is something else.
+        self._console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._live: Status | None = None
+        self._begun = time.monotonic()
+        self._bad = 0
+
+    def __enter__(self) -> "Screen":
+        if self._console.is_terminal and not os.environ.get("CI"):
+            self._live = self._console.status("starting")
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._console.print(escape(text))
+
+    def progress(self, text: str) -> None:
+        """What is being done now."""
+        since = time.monotonic() - self._begun
+        if self._live:
+            self._live.update(f"{since:.0f} s  {escape(text)}")
+        else:
+            self._console.print(f"[dim]{since:6.1f} s  {escape(text)}[/dim]")
+
+    def scenario(self, record: ScenarioRecord, done: int, total: int) -> None:
+        """One scenario ended."""
+        mark, style = _MARKS[record.outcome]
+        self._bad += record.outcome not in ("passed", "skipped")
+        width = len(str(total))
+        where = escape(record.id.partition("::")[0])
+        self._console.print(
+            f"[dim]{done:>{width}}/{total}[/dim] [{style}]{mark}[/{style}] {escape(record.name)}"
+            f"  [dim]{where}  {record.duration:.1f} s[/dim]"
+        )
+        if record.outcome not in ("passed", "skipped"):
+            if record.failed_step:
+                self._console.print(f"      [bold]{escape(record.failed_step)}[/bold]")
+            for line in record.message.splitlines()[:_MOST_LINES]:
+                self._console.print(f"      {escape(line)}")
+        if self._live:
+            bad = f", {self._bad} not passed" if self._bad else ""
+            self._live.update(f"{done} of {total} scenarios{bad}")

@@ -1,0 +1,142 @@
+"""Fleet, Git server and system, started in the right order; what they need becomes a session."""
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.cluster import binaries, controlplane
+from harness.cluster.binaries import Binaries
+from harness.cluster.fleet import Fleet, Lease
+from harness.config import Session
+from harness.gitserver import launch
+from harness.kit.wait import Patience
+from harness.reporting.record import ClusterRecord, ProgramRecord
+from harness.systems import Running, reference
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run is to be made of."""
+
+    clusters: str = "local"
+    system: str = "reference"
+    attached: int = 3
+    seed: int = 0
+    patience: Patience = field(default_factory=Patience)
+    options: reference.Options = field(default_factory=reference.Options)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that runs, and the session that tells the workers about it."""
+
+    session: Session
+    fleet: Fleet
+    binaries: Binaries
+    running: Running
+    timings: dict[str, float]
+
+
+@contextmanager
+def prepared(
+    wanted: Wanted, lease: Lease, evidence: Path, progress: Progress
+) -> Iterator[Prepared]:
+    """Programs, clusters, Git server and system; they end with the lease."""
+    timings: dict[str, float] = {}
+    begun = time.monotonic()
+    programs = binaries.provide(on_progress=progress)
+    timings["programs"] = time.monotonic() - begun
+    begun = time.monotonic()
+    # The Git server starts beside the control planes, which leave a core idle at first.
+    git = launch.launch(lambda name, argv: lease.start(name, argv), lease.directory / "git")
+    with controlplane.local(
+        programs, lease, attached=wanted.attached, on_progress=progress, patience=wanted.patience
+    ) as fleet:
+        timings["fleet"] = time.monotonic() - begun
+        begun = time.monotonic()
+        server = git.await_ready(within=wanted.patience.process_ready)
+        trusted = lease.directory / "trusted-ca.pem"
+        trusted.write_text(server.endpoints.authorities["trusted"])
+        progress("starting the reference controllers")
+        running = reference.start(
+            lease,
+            fleet,
+            kubectl=programs.path("kubectl"),
+            trusted_ca=trusted,
+            patience=wanted.patience,
+            options=wanted.options,
+        )
+        timings["system"] = time.monotonic() - begun
+        session = session_of(wanted, lease, fleet, programs, running, git, evidence)
+        session.write()
+        yield Prepared(session, fleet, programs, running, timings)
+
+
+def session_of(
+    wanted: Wanted,
+    lease: Lease,
+    fleet: Fleet,
+    programs: Binaries,
+    running: Running,
+    git: launch.Launched,
+    evidence: Path,
+) -> Session:
+    """What the workers of this run need to know."""
+    control, token = running.bootstrap_control or ("", "")
+    return Session(
+        directory=str(lease.directory),
+        clusters={member.name: str(member.kubeconfig) for member in fleet.members},
+        git_control=git.control_url,
+        git_token=git.token,
+        system=running.profile.name,
+        dialect=running.profile.dialect.name,
+        capabilities=tuple(sorted(running.profile.capabilities)),
+        may_poke=running.profile.may_poke,
+        kubectl=str(programs.path("kubectl")),
+        workspace=reference.WORKSPACE,
+        seed=wanted.seed,
+        evidence=str(evidence),
+        patience=wanted.patience.as_mapping(),
+        bootstrap_control=control,
+        bootstrap_token=token,
+        logs=str(lease.logs),
+    )
+
+
+def cluster_records(fleet: Fleet) -> tuple[ClusterRecord, ...]:
+    """The clusters, for the report."""
+    return tuple(
+        ClusterRecord(m.name, "management" if m is fleet.management else "attached", m.version)
+        for m in fleet.members
+    )
+
+
+def program_records(programs: Binaries) -> tuple[ProgramRecord, ...]:
+    """Each program as it is on disk (decision 18)."""
+    records = []
+    for name in programs.found:
+        known = programs.provenance(name)
+        records.append(
+            ProgramRecord(
+                name,
+                known.module or "",
+                known.version or programs.found[name].version,
+                known.checksum or "",
+                f"sha256:{known.sha256}",
+            )
+        )
+    version = ".".join(map(str, sys.version_info[:3]))
+    records.append(ProgramRecord("reference controllers", "harness", version=f"Python {version}",
+                                 under_test=True))  # fmt: skip
+    return tuple(records)
+
+
+def fresh_seed() -> int:
+    """A seed for a run that names none."""
+    return secrets.randbelow(2**32)

@@ -1,0 +1,175 @@
+"""Runs the scenarios with pytest, in the phases of decision 11, and collects their records."""
+
+import contextlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import config, data
+from harness.errors import UsageError
+from harness.model import catalogue, profile
+from harness.plugin import collecting, wiring
+from harness.plugin.features import DISRUPTIVE, Sketch, sketches
+from harness.reporting.record import ScenarioRecord
+
+Tell = Callable[[ScenarioRecord, int, int], None]
+_INI = Path(wiring.__file__).parent / "pytest.ini"
+
+
+class Collector:
+    """Listens to pytest (and xdist) in the main process."""
+
+    def __init__(self, tell: Tell, sketches: dict[str, Sketch]) -> None:
+        self._tell = tell
+        self._sketches = sketches
+        self._selected: list[str] = []
+        self._started: set[str] = set()
+        self.records: dict[str, ScenarioRecord] = {}
+        self.interrupted = False
+        self.troubles: list[str] = []
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C, here or in a worker; pytest ends a failed collection by the same way."""
+        self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Without xdist the items are known here."""
+        self._select([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """With xdist each worker says what it found."""
+        self._select(ids)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A scenario begins, here or in a worker."""
+        self._started.add(nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A feature that cannot be read must not vanish."""
+        if report.failed:
+            self.troubles.append(f"{report.nodeid}: {report.longreprtext}")
+
+    def pytest_warning_recorded(self, warning_message: Any) -> None:
+        """A warning outside a scenario."""
+        self.troubles.append(f"warning: {warning_message.message}")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A scenario ended."""
+        record = wiring.record_of(report)
+        if record is not None:
+            self.records[report.nodeid] = record
+            self._tell(record, len(self.records), len(self._selected))
+        elif report.failed and report.nodeid not in self.records and report.when != "call":
+            self._lost(report.nodeid, "errored", report.longreprtext)
+
+    def finish(self) -> None:
+        """Give every selected scenario a record: those that were cut off, and those never begun."""
+        for nodeid in self._selected:
+            if nodeid in self.records:
+                continue
+            if not self.interrupted:
+                self._lost(nodeid, "errored", "Never finished: pytest ended before it.")
+            elif nodeid in self._started:
+                self._lost(nodeid, "interrupted", "The run was interrupted.")
+            else:
+                self._lost(nodeid, "skipped", "Not run: the run was interrupted.")
+
+    def _select(self, ids: list[str]) -> None:
+        known = set(self._selected)
+        self._selected += [nodeid for nodeid in ids if nodeid not in known]
+
+    def _lost(self, nodeid: str, outcome: Any, message: str) -> None:
+        # Its worker cannot say what it was about; the feature file can.
+        path, _, name = nodeid.partition("::")
+        known = self._sketches.get(
+            collecting.identifier(nodeid.partition("[")[0]), Sketch(path, path, name, 0, ())
+        )
+        self.records[nodeid] = ScenarioRecord(
+            id=collecting.identifier(nodeid),
+            feature=known.feature,
+            name=known.name,
+            outcome=outcome,
+            uri=known.path,
+            line=known.line,
+            tags=known.tags,
+            requirements=tuple(t for t in known.tags if catalogue.is_requirement_tag(t)),
+            capabilities=tuple(t for t in known.tags if profile.is_capability(t)),
+            message=message,
+        )
+
+
+def run(
+    session_file: Path,
+    *,
+    tags: str,
+    requirements: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    workers: int,
+    tell: Tell,
+    features: Path | None = None,
+    plugins: tuple[str, ...] = (),
+) -> Collector:
+    """What the scenarios came to; `features` and `plugins` are for other suites than our own."""
+    folder = features or data.path("features")
+    collector = Collector(tell, sketches(folder))
+    with _environment(config.SESSION_VARIABLE, str(session_file)):
+        # Disturbing scenarios run alone, after all others.
+        for phase, many in ((f"not @{DISRUPTIVE}", workers), (f"@{DISRUPTIVE}", 1)):
+            chosen = f"({tags}) and {phase}" if tags else phase
+            choice = (
+                f"--conformance-tags={chosen}",
+                f"--conformance-requirements={','.join(requirements)}",
+                *(f"--conformance-scenario={each}" for each in scenarios),
+            )
+            status = _pytest(collector, folder, choice, plugins, many)
+            if collector.interrupted:
+                break
+            if status == pytest.ExitCode.USAGE_ERROR:
+                raise UsageError("The scenarios could not be selected; see above.")
+    collector.finish()
+    if not collector.records and not collector.troubles and not collector.interrupted:
+        raise UsageError("No scenario is what was asked for; their ids are in every report.")
+    return collector
+
+
+def _pytest(
+    collector: Collector,
+    features: Path,
+    choice: tuple[str, ...],
+    plugins: tuple[str, ...],
+    workers: int,
+) -> int:
+    arguments = [
+        "-c", str(_INI), "--rootdir", str(features), "-p", "harness.plugin.wiring",
+        "-p", "no:terminal", "--assert=plain", "--continue-on-collection-errors", *choice,
+    ]  # fmt: skip
+    for plugin in plugins:
+        arguments += ["-p", plugin]
+    if workers > 1:
+        arguments += ["-n", str(workers), "--dist", "worksteal", "--maxprocesses", str(workers)]
+    else:
+        arguments += ["-p", "no:xdist"]
+    swallowed = io.StringIO()
+    with contextlib.redirect_stdout(swallowed):
+        status = int(pytest.main([*arguments, str(features)], plugins=[collector]))
+    if status == pytest.ExitCode.INTERNAL_ERROR:
+        collector.troubles.append(swallowed.getvalue())
+    return status
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before

@@ -1,0 +1,64 @@
+"""
+Kubeconfig files: one for a cluster, or several merged into one. Credentials are embedded.
+
+Only writing and merging; who connects with them is `client`.
+"""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.kit import certs
+
+
+def write(
+    path: Path, *, context: str, server: str, authority: bytes, client: certs.Leaf, user: str
+) -> Path:
+    """A kubeconfig with one context, readable by its owner only."""
+    return _save(
+        path,
+        {
+            "clusters": [
+                {
+                    "name": context,
+                    "cluster": {
+                        "server": server,
+                        "certificate-authority-data": _text(authority),
+                    },
+                }
+            ],
+            "users": [
+                {
+                    "name": user,
+                    "user": {
+                        "client-certificate-data": _text(client.cert_pem),
+                        "client-key-data": _text(client.key_pem),
+                    },
+                }
+            ],
+            "contexts": [{"name": context, "context": {"cluster": context, "user": user}}],
+            "current-context": context,
+        },
+    )
+
+
+def merge(paths: Sequence[Path], target: Path) -> Path:
+    """One kubeconfig with the contexts of all; the first one's context is the current one."""
+    parts = [yaml.safe_load(path.read_text()) for path in paths]
+    merged: dict[str, Any] = {
+        key: [entry for part in parts for entry in part[key]]
+        for key in ("clusters", "users", "contexts")
+    }
+    return _save(target, {**merged, "current-context": parts[0]["current-context"]})
+
+
+def _save(path: Path, content: dict[str, Any]) -> Path:
+    document = {"apiVersion": "v1", "kind": "Config", **content}
+    return certs.write_private(path, yaml.safe_dump(document, sort_keys=False).encode())
+
+
+def _text(pem: bytes) -> str:
+    return base64.b64encode(pem).decode("ascii")

@@ -1,0 +1,118 @@
+"""
+What attaching puts on a cluster, and the KubeFedCluster that stands for it; pure.
+
+    kommander-flux / GitRepository management      follows the bootstrap repository
+    kommander-flux / Secret kommander-git-credentials   the cluster's own reader, and the CA
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from harness.controllers import management_objects as kinds
+from harness.controllers.bootstrap_clone import Credentials
+from harness.model import objects
+from harness.model.objects import Object
+
+CREDENTIALS = "kommander-git-credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The bootstrap repository as the clusters reach it."""
+
+    url: str
+    branch: str
+    ca: str
+    readers: Mapping[str, Credentials]
+    interval: str
+    timeout: str = "20s"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a probe of a cluster found."""
+
+    state: Literal["ok", "unhealthy", "unreachable", "malformed"]
+    message: str
+
+
+def on_cluster(upstream: Upstream, reader: Credentials) -> list[Object]:
+    """What an attached cluster gets, in the order in which it can be created."""
+    home = kinds.FLUX_NAMESPACE
+    secret = {"username": reader.username, "password": reader.password}
+    if upstream.ca:
+        secret["caFile"] = upstream.ca
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": home}},
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": CREDENTIALS, "namespace": home},
+            "stringData": secret,
+        },
+        {
+            "apiVersion": kinds.FLUX_SOURCE,
+            "kind": "GitRepository",
+            "metadata": {"name": kinds.MANAGEMENT, "namespace": home},
+            "spec": {
+                "url": upstream.url,
+                "ref": {"branch": upstream.branch},
+                "secretRef": {"name": CREDENTIALS},
+                "interval": upstream.interval,
+                "timeout": upstream.timeout,
+            },
+        },
+    ]
+
+
+def kubefed_cluster(attached: Object, kubeconfig: Mapping[str, Any]) -> Object:
+    """The KubeFedCluster of a KommanderCluster: same name, same labels."""
+    server = connection(kubeconfig)
+    spec: dict[str, Any] = {
+        "apiEndpoint": server.get("server", ""),
+        # KubeFed reads a token from a Secret beside it; here the kubeconfig is what is used.
+        "secretRef": {"name": secret_name(attached)},
+    }
+    if server.get("certificate-authority-data"):
+        spec["caBundle"] = server["certificate-authority-data"]
+    return {
+        "apiVersion": kinds.KUBEFED_CORE,
+        "kind": "KubeFedCluster",
+        "metadata": {
+            "name": objects.name(attached),
+            "namespace": kinds.FEDERATION_NAMESPACE,
+            "labels": dict(objects.labels(attached)),
+        },
+        "spec": spec,
+    }
+
+
+def secret_name(attached: Object) -> str:
+    """The Secret that holds the kubeconfig."""
+    given = (objects.spec(attached).get("kubeconfigRef") or {}).get("name")
+    return str(given or f"{objects.name(attached)}-kubeconfig")
+
+
+def connection(kubeconfig: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `cluster` of a kubeconfig's current context."""
+    contexts = {each.get("name"): each for each in kubeconfig.get("contexts") or []}
+    chosen = (contexts.get(kubeconfig.get("current-context")) or {}).get("context") or {}
+    clusters = {each.get("name"): each for each in kubeconfig.get("clusters") or []}
+    return (clusters.get(chosen.get("cluster")) or {}).get("cluster") or {}
+
+
+def conditions(health: Health) -> list[tuple[str, str, str, str]]:
+    """The conditions of a KubeFedCluster (type, status, reason, message): facts.md C.6."""
+    if health.state == "ok":
+        return [("Ready", "True", "ClusterReady", health.message)]
+    if health.state == "unhealthy":
+        return [
+            ("Ready", "False", "ClusterNotReady", health.message),
+            ("Offline", "False", "ClusterReachable", "cluster is reachable"),
+        ]
+    if health.state == "unreachable":
+        return [("Offline", "True", "ClusterNotReachable", health.message)]
+    return [("ConfigMalformed", "True", "ClusterConfigMalformed", health.message)]

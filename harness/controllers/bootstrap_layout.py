@@ -1,0 +1,47 @@
+"""
+Where things lie in the bootstrap repository: `clusters/<cluster>/<namespace>/<source>.yaml`.
+
+Only the management tier knows this layout; no scenario may rest on it.
+"""
+
+from __future__ import annotations
+
+ROOT = "clusters"
+KEEP = ".gitkeep"
+
+
+def directory(cluster: str, namespace: str) -> str:
+    """What the Kustomization `project` of a namespace on a cluster applies."""
+    return f"{ROOT}/{cluster}/{namespace}"
+
+
+def keep(cluster: str, namespace: str) -> str:
+    """
+    The file that keeps the directory when the last source is gone.
+
+    Git stores no empty directory, and a Kustomization whose path is absent prunes nothing, while
+    an empty one prunes everything.
+    """
+    return f"{directory(cluster, namespace)}/{KEEP}"
+
+
+def manifest(cluster: str, namespace: str, source: str) -> str:
+    """The file of one source."""
+    return f"{directory(cluster, namespace)}/{source}.yaml"
+
+
+def first() -> dict[str, str | None]:
+    """What the repository holds before the first project: Flux cannot follow an empty one."""
+    return {f"{ROOT}/{KEEP}": ""}
+
+
+def cluster_of(path: str) -> str | None:
+    """The cluster that a path is for."""
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 and parts[0] == ROOT else None
+
+
+def place_of(path: str) -> tuple[str, str] | None:
+    """(cluster, namespace) of a path."""
+    parts = path.split("/")
+    return (parts[1], parts[2]) if len(parts) > 3 and parts[0] == ROOT else None

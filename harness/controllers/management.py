@@ -1,0 +1,64 @@
+"""
+The management tier as one process: its command line.
+
+    python -m harness.controllers management --kubeconfig F --config C.json --ready FILE
+
+The configuration is described in `management_settings`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.cluster import client
+from harness.controllers import management_settings
+from harness.controllers.management_tier import Tier
+from harness.errors import HarnessError, UsageError
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the management tier until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m harness.controllers management")
+    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--context", help="of the kubeconfig; its current one by default")
+    parser.add_argument("--config", type=Path, required=True, help="JSON, mode 0600")
+    parser.add_argument("--ready", type=Path, required=True, help="written when all lists are in")
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        tier = Tier(
+            client.connect(
+                arguments.kubeconfig,
+                name="management",
+                context=arguments.context,
+                user_agent="kommander-management",
+            ),
+            management_settings.read(arguments.config),
+        )
+        tier.start()
+    except UsageError as error:
+        print(error, file=sys.stderr)  # noqa: T201 # no log yet for somebody who mistyped
+        return 2
+    except HarnessError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 3
+    arguments.ready.write_text("ready\n")
+    log.info("the management tier is running")
+    stopping.wait()
+    tier.stop()
+    return 0

@@ -1,0 +1,164 @@
+"""Feature files as test modules, their tags as marks, and the choice between them."""
+
+import re
+import types
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cucumber_tag_expressions import parse as parse_tags
+from cucumber_tag_expressions.parser import TagExpressionError
+from gherkin.errors import ParserException
+from gherkin.parser import Parser
+from gherkin.pickles.compiler import Compiler
+from pytest_bdd import scenarios as bind
+from pytest_bdd.scenario import get_python_name_generator
+
+from harness.errors import HarnessBug, UsageError
+from harness.model import catalogue, profile
+from harness.plugin import collecting
+
+DISRUPTIVE = "disruptive"
+_WORD = re.compile(r"[^\s()]+")
+_OPERATORS = ("and", "or", "not")
+
+
+class FeatureFile(pytest.Module):
+    """One `.feature` file, collected like a module that binds all of its scenarios."""
+
+    def _getobj(self) -> types.ModuleType:
+        module = types.ModuleType(self.path.stem)
+        module.__file__ = str(self.path)
+        # scenarios() puts the tests into the namespace of its caller.
+        code = compile("scenarios(path)", str(self.path), "exec")
+        module.__dict__.update(scenarios=bind, path=str(self.path))
+        exec(code, module.__dict__)  # noqa: S102 - the code is the line above
+        return module
+
+
+def register_markers(config: pytest.Config) -> None:
+    """Every tag that a feature may carry; any other stops the collection."""
+    for requirement in catalogue.load():
+        config.addinivalue_line("markers", f"{requirement.id}: {requirement.title}")
+    for capability in profile.CAPABILITIES:
+        config.addinivalue_line("markers", f"{capability.name}: {capability.summary}")
+    config.addinivalue_line("markers", f"{DISRUPTIVE}: disturbs the fleet itself; runs alone")
+
+
+def tags_of(item: pytest.Item) -> tuple[str, ...]:
+    """The tags of a scenario, feature and rule included, without `@`."""
+    known = {mark.name for mark in item.iter_markers()}
+    return tuple(sorted(t for t in known if is_tag(t)))
+
+
+def is_tag(name: str) -> bool:
+    """Whether a mark is one of ours and not pytest's own."""
+    return (
+        name == DISRUPTIVE
+        or catalogue.is_requirement_tag(f"@{name}")
+        or profile.is_capability(name)
+    )
+
+
+def select(
+    items: list[Any], expression: str, requirements: Iterable[str], scenarios: Iterable[str] = ()
+) -> tuple[list[Any], list[Any]]:
+    """(chosen, left out) by a tag expression, by requirement IDs and by scenario ids."""
+    wants = _choice(expression, requirements)
+    named = set(scenarios)
+    chosen: list[Any] = []
+    left: list[Any] = []
+    for item in items:
+        meant = not named or collecting.identifier(item.nodeid) in named
+        (chosen if meant and wants(tags_of(item)) else left).append(item)
+    return chosen, left
+
+
+def count(directory: Path, expression: str, requirements: Iterable[str]) -> int:
+    """How many scenarios of a folder of features a choice means; UsageError if it is no choice."""
+    for word in _WORD.findall(expression):
+        if word not in _OPERATORS and not _is_known(word):
+            raise UsageError(
+                f"--tags {expression!r}: there is no tag {word}; tags are requirements "
+                f"(@CD-SYNC-05), capabilities (@suspend) and @{DISRUPTIVE}."
+            )
+    wants = _choice(expression, requirements)
+    return sum(wants(sketch.tags) for sketch in _sketches(directory))
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What a feature file says of a scenario, known without running it."""
+
+    path: str
+    feature: str
+    name: str
+    line: int
+    tags: tuple[str, ...]
+
+
+def sketches(directory: Path) -> dict[str, Sketch]:
+    """The scenarios of a folder by their ids, those of outlines without their rows."""
+    return {
+        collecting.identifier(f"{one.path}::{next(iter(get_python_name_generator(one.name)))}"): one
+        for one in _sketches(directory)
+    }
+
+
+def _sketches(directory: Path) -> Iterator[Sketch]:
+    for path in sorted(directory.rglob("*.feature")):
+        where = path.relative_to(directory).as_posix()
+        try:
+            document: Any = {**Parser().parse(path.read_text(encoding="utf-8")), "uri": where}
+        except ParserException as error:
+            raise HarnessBug(f"{path} is no feature file: {error}") from None
+        written = dict(_written(document["feature"]["children"]))
+        for pickle in Compiler().compile(document):
+            scenario = written[pickle["astNodeIds"][0]]
+            yield Sketch(
+                where,
+                document["feature"]["name"],
+                scenario["name"],
+                scenario["location"]["line"],
+                tuple(sorted(tag["name"].removeprefix("@") for tag in pickle["tags"])),
+            )
+
+
+def _written(children: list[Any]) -> Iterator[tuple[str, Any]]:
+    for child in children:
+        if "rule" in child:
+            yield from _written(child["rule"]["children"])
+        elif "scenario" in child:
+            yield child["scenario"]["id"], child["scenario"]
+
+
+def _choice(expression: str, requirements: Iterable[str]) -> Callable[[tuple[str, ...]], bool]:
+    wanted = set(requirements)
+    try:
+        chosen_by_tags = parse_tags(expression) if expression else None
+    except TagExpressionError as error:
+        why = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+        raise UsageError(f"--tags {expression!r} is no tag expression. {why}".rstrip()) from None
+
+    def wants(tags: tuple[str, ...]) -> bool:
+        matches = chosen_by_tags is None or chosen_by_tags.evaluate([f"@{t}" for t in tags])
+        return bool(matches) and (not wanted or bool(wanted & set(tags)))
+
+    return wants
+
+
+def _is_known(tag: str) -> bool:
+    name = tag.removeprefix("@")
+    return tag.startswith("@") and (
+        name == DISRUPTIVE or profile.is_capability(name) or name in catalogue.load()
+    )
+
+
+def collect(parent: pytest.Collector, path: Path) -> pytest.Module | None:
+    """A collector for a feature file, None for any other file."""
+    if path.suffix != ".feature":
+        return None
+    module: pytest.Module = FeatureFile.from_parent(parent, path=path)
+    return module

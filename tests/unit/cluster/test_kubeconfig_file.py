@@ -1,0 +1,29 @@
+import stat
+
+import yaml
+
+from harness.cluster import kubeconfig_file
+from harness.kit import certs
+
+
+def test_kubeconfigs_are_private_and_merge_with_all_contexts(tmp_path):
+    authority = certs.Authority("ours")
+    paths = [
+        kubeconfig_file.write(
+            tmp_path / f"{name}.yaml",
+            context=name,
+            server=f"https://127.0.0.1:{port}",
+            authority=authority.pem,
+            client=authority.issue(common_name="admin"),
+            user=f"{name}-admin",
+        )
+        for name, port in (("management", 1), ("c1", 2))
+    ]
+    merged = kubeconfig_file.merge(paths, tmp_path / "all")
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in (*paths, merged))
+    content = yaml.safe_load(merged.read_text())
+    assert content["current-context"] == "management"
+    assert [each["name"] for each in content["contexts"]] == ["management", "c1"]
+    assert {each["context"]["user"] for each in content["contexts"]} == {
+        each["name"] for each in content["users"]
+    }

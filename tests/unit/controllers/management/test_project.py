@@ -1,0 +1,92 @@
+"""A project's namespace, its objects on a cluster, and the stages of its deletion."""
+
+import re
+from typing import Any
+
+import pytest
+
+from harness.controllers import project_objects, project_removal
+
+
+def project(name: str = "shop", uid: str = "u1", **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "ws", "uid": uid}, "spec": spec}
+
+
+def test_a_given_namespace_name_is_taken() -> None:
+    assert project_objects.namespace_name(project(namespaceName="mine")) == "mine"
+
+
+def test_a_default_namespace_name_is_the_name_and_five_more() -> None:
+    assert re.fullmatch(r"shop-[a-z0-9]{5}", project_objects.namespace_name(project()))
+
+
+def test_a_long_name_is_cut_to_57_characters() -> None:
+    name = project_objects.namespace_name(project("x" * 70))
+    assert re.fullmatch(r"x{57}-[a-z0-9]{5}", name)
+    assert len(name) == 63
+
+
+def test_the_name_is_stable_and_differs_between_projects_of_one_name() -> None:
+    first = project_objects.namespace_name(project(uid="u1"))
+    assert first == project_objects.namespace_name(project(uid="u1"))
+    assert first != project_objects.namespace_name(project(uid="u2"))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({}, "taken"),
+        ({"annotations": {project_objects.OWNER: "ws/other"}}, "taken"),
+        ({"annotations": {project_objects.OWNER: "ws/shop"}}, "ours"),
+        (
+            {"annotations": {project_objects.OWNER: "ws/shop"}, "deletionTimestamp": "now"},
+            "leaving",
+        ),
+    ],
+)
+def test_a_namespace_of_somebody_else_is_not_taken_over(
+    metadata: dict[str, Any], expected: str
+) -> None:
+    assert project_objects.standing(project(), {"metadata": metadata}) == expected
+
+
+def test_a_cluster_gets_account_role_binding_and_kustomization() -> None:
+    made = project_objects.on_cluster("ns", "c1", ["", "apps"], interval="2s")
+    assert [each["kind"] for each in made] == [
+        "ServiceAccount",
+        "Role",
+        "RoleBinding",
+        "Kustomization",
+    ]
+    spec = made[-1]["spec"]
+    assert spec["path"] == "./clusters/c1/ns"
+    assert spec["prune"] is True
+    assert spec["serviceAccountName"] == "ns"
+    assert spec["sourceRef"]["namespace"] == "kommander-flux"
+
+
+def test_the_role_allows_everything_but_namespaces() -> None:
+    core, others = project_objects.rules(["", "apps", "batch"])
+    assert "namespaces" not in core["resources"]
+    assert "*" not in core["resources"]
+    assert not [name for name in core["resources"] if name.startswith(("namespace", "node"))]
+    assert others == {"apiGroups": ["apps", "batch"], "resources": ["*"], "verbs": ["*"]}
+
+
+THING: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    ("sources", "contents", "federated", "namespace", "expected"),
+    [
+        ([THING], [THING], THING, THING, "sources"),
+        ([], [THING], THING, THING, "contents"),
+        ([], [], THING, THING, "clusters"),
+        ([], [], None, THING, "namespace"),
+        ([], [], None, None, "done"),
+    ],
+)
+def test_deletion_goes_stage_by_stage(
+    sources: Any, contents: Any, federated: Any, namespace: Any, expected: str
+) -> None:
+    assert project_removal.stage(sources, contents, federated, namespace) == expected

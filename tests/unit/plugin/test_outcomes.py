@@ -1,0 +1,310 @@
+"""What becomes of a scenario, by whatever way it ends, and by however many workers."""
+
+import os
+import signal
+from collections import Counter
+
+import pytest
+
+from harness.kit import wait
+from tests.unit.plugin.tiny import Result, Suite
+
+FEATURE = """
+    Feature: Tiny
+      What a scenario can come to.
+
+      Background:
+        Given a start
+
+      @CD-SYNC-01 @sync
+      Scenario: Passes
+        When it works
+        Then it is well
+
+      @CD-SYNC-02 @sync
+      Scenario: Fails
+        When the system is wrong
+        Then it is well
+        And it is well
+
+      @CD-SYNC-02 @suspend
+      Scenario: Errs
+        When the harness is wrong
+        Then it is well
+
+      @CD-SYNC-03 @sync
+      Scenario: Has no bench
+        When the bench breaks
+        Then it is well
+
+      @CD-SYNC-03 @sync
+      Scenario: Is inconclusive
+        When nothing can be said
+        Then it is well
+
+      @CD-SYNC-03 @sync
+      Scenario: Skips itself
+        When the step gives up
+        Then it is well
+
+      @CD-SYNC-03 @sync
+      Scenario: Is undefined
+        When nobody knows this step
+        Then it is well
+
+      @CD-SYNC-03 @sync
+      Scenario: Awaits
+        When the step is a coroutine
+        Then it is well
+
+      @CD-SYNC-04 @sync @disruptive
+      Scenario: Disturbs
+        When it works
+        Then it is well
+
+      @CD-SYNC-05 @sync
+      Scenario Outline: Row <n>
+        When <deed>
+        Then it is well
+
+        Examples:
+          | n | deed                |
+          | 1 | it works            |
+          | 2 | the system is wrong |
+"""
+OUTCOMES = {
+    "Passes": "passed",
+    "Fails": "failed",
+    "Errs": "errored",
+    "Has no bench": "errored",
+    "Is inconclusive": "inconclusive",
+    "Skips itself": "skipped",
+    "Is undefined": "errored",
+    "Awaits": "errored",
+    "Disturbs": "passed",
+    "Row 1": "passed",
+    "Row 2": "failed",
+}
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory) -> Suite:
+    return Suite(tmp_path_factory.mktemp("tiny"), {"tiny/tiny.feature": FEATURE})
+
+
+@pytest.fixture(scope="module")
+def serial(suite) -> Result:
+    return suite.run()
+
+
+def _steps(record) -> list[tuple[str, str]]:
+    return [(step["text"], step["outcome"]) for step in record["steps"]]
+
+
+def test_each_way_to_end_has_its_outcome(serial):
+    assert serial.outcomes == OUTCOMES, serial.output
+    assert serial.troubles == []
+    assert serial.interrupted is False
+    assert serial.status == 0
+
+
+def test_steps_after_a_failure_are_skipped_not_failed(serial):
+    assert _steps(serial.records["Fails"]) == [
+        ("a start", "passed"),
+        ("the system is wrong", "failed"),
+        ("it is well", "skipped"),
+        ("it is well", "skipped"),
+    ]
+    assert serial.records["Fails"]["failed_step"] == "When the system is wrong"
+    assert serial.records["Fails"]["message"] == "after 3 s (sync): no ConfigMap a"
+
+
+def test_an_undefined_step_is_recorded_where_it_stands(serial):
+    record = serial.records["Is undefined"]
+
+    assert _steps(record) == [
+        ("a start", "passed"),
+        ("nobody knows this step", "errored"),
+        ("it is well", "skipped"),
+    ]
+    assert "nobody knows this step" in record["message"]
+
+
+def test_a_coroutine_step_does_not_pass_unrun(serial):
+    record = serial.records["Awaits"]
+
+    assert _steps(record)[-1] == ("it is well", "skipped")
+    assert record["message"] == "coroutine is a coroutine: pytest-bdd would not run it."
+
+
+def test_a_skip_is_told_with_its_reason(serial):
+    assert "not here" in serial.records["Skips itself"]["message"]
+    assert {outcome for _, outcome in _steps(serial.records["Skips itself"])} <= {
+        "passed",
+        "skipped",
+    }
+
+
+def test_an_inconclusive_scenario_has_a_code_and_an_error_its_kind(serial):
+    assert serial.records["Is inconclusive"]["code"] == "precondition"
+    assert serial.records["Errs"]["message"] == "ZeroDivisionError: division by zero"
+    assert serial.records["Has no bench"]["message"] == "no port is free"
+
+
+def test_a_record_knows_its_place_and_its_tags(serial):
+    record = serial.records["Fails"]
+
+    assert record["id"] == "tiny/tiny::fails"
+    assert record["feature"] == "Tiny"
+    assert record["requirements"] == ["CD-SYNC-02"]
+    assert record["capabilities"] == ["sync"]
+    assert record["line"] > 0
+    assert record["duration"] >= 0
+
+
+def test_disturbing_scenarios_come_last(serial):
+    assert list(serial.records)[-1] == "Disturbs"
+
+
+def test_progress_counts_every_scenario_once(serial):
+    assert [done for _, done, _ in serial.told] == list(range(1, len(OUTCOMES) + 1))
+
+
+@pytest.mark.slow
+def test_several_workers_bring_the_same_records_as_one(suite, serial):
+    spread = suite.run(workers=2)
+
+    assert spread.outcomes == serial.outcomes, spread.output
+    assert Counter(spread.outcomes.values()) == Counter(serial.outcomes.values())
+    assert {n: _steps(r) for n, r in spread.records.items()} == {
+        n: _steps(r) for n, r in serial.records.items()
+    }
+    assert {r["worker"] for n, r in spread.records.items() if n != "Disturbs"} == {"gw0", "gw1"}
+    assert spread.troubles == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        pytest.param({"tags": "@suspend"}, {"Errs"}, id="capability"),
+        pytest.param(
+            {"tags": "@CD-SYNC-02 and not @suspend"}, {"Fails"}, id="requirement and operator"
+        ),
+        pytest.param({"requirements": ("CD-SYNC-02",)}, {"Fails", "Errs"}, id="requirement"),
+        pytest.param(
+            {"tags": "@suspend or @disruptive", "requirements": ("CD-SYNC-04",)},
+            {"Disturbs"},
+            id="both",
+        ),
+    ],
+)
+@pytest.mark.slow
+def test_a_choice_is_kept_to(suite, asked, names):
+    assert set(suite.run(**asked).records) == names
+
+
+@pytest.mark.slow
+def test_a_choice_of_nothing_is_a_wrong_usage(suite):
+    result = suite.run(tags="@helm")
+
+    assert result.status == 2
+    assert "Traceback" not in result.output
+    assert "No scenario is what was asked for" in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [2])
+def test_a_worker_that_dies_leaves_an_errored_record_with_its_tags(tmp_path, workers):
+    suite = Suite(
+        tmp_path,
+        {
+            "tiny.feature": """
+                Feature: Tiny
+                  @CD-SYNC-01 @sync
+                  Scenario: Kills
+                    When the process dies
+
+                  @CD-SYNC-02 @sync
+                  Scenario: Lives
+                    When it works
+
+                  @CD-SYNC-02 @sync
+                  Scenario: Lives, too
+                    When it works
+            """
+        },
+    )
+    result = suite.run(workers=workers)
+
+    assert result.outcomes == {"Kills": "errored", "Lives": "passed", "Lives, too": "passed"}
+    assert "crashed" in result.records["Kills"]["message"]
+    assert result.records["Kills"]["requirements"] == ["CD-SYNC-01"]
+    assert result.records["Kills"]["feature"] == "Tiny"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupted_run_has_a_record_of_every_scenario(tmp_path, workers):
+    never = "".join(
+        f"""
+                  @CD-SYNC-02 @sync
+                  Scenario: Never {n}
+                    When it takes for ever
+        """
+        for n in range(6)
+    )
+    suite = Suite(
+        tmp_path,
+        {
+            "tiny.feature": f"""
+                Feature: Tiny
+                  @CD-SYNC-01 @sync
+                  Scenario: First
+                    When it works
+                {never}
+                  @CD-SYNC-04 @sync @disruptive
+                  Scenario: Disturbs
+                    When it works
+            """
+        },
+    )
+    process = suite.start(workers=workers)
+    wait.eventually(
+        lambda: None if suite.began.exists() else f"exit {process.poll()}",
+        within=30,
+        what="the first endless scenario",
+    )
+    os.killpg(process.pid, signal.SIGINT)
+    result = suite.result(process)
+
+    assert result.interrupted is True, result.output
+    assert result.outcomes.pop("First") == "passed"
+    never_ended = Counter(v for name, v in result.outcomes.items() if name.startswith("Never"))
+    assert never_ended["interrupted"] >= 1
+    assert never_ended["interrupted"] + never_ended["skipped"] == 6
+    assert never_ended["skipped"] >= 6 - 2 * workers
+
+
+@pytest.mark.slow
+def test_a_feature_that_cannot_be_read_is_told_and_spares_the_others(tmp_path):
+    suite = Suite(
+        tmp_path,
+        {
+            "good.feature": """
+                Feature: Good
+                  @CD-SYNC-01 @sync
+                  Scenario: Works
+                    When it works
+            """,
+            "strange.feature": """
+                Feature: Strange
+                  @no-such-tag @sync
+                  Scenario: Is not collected
+                    When it works
+            """,
+        },
+    )
+    result = suite.run()
+
+    assert result.outcomes == {"Works": "passed"}
+    assert any("@no-such-tag" in trouble for trouble in result.troubles)
