@@ -46,9 +46,7 @@ class FakeCluster:
         except errors.NotFound:
             return None
 
-    def list(
-        self, api_version: str, kind: str, namespace: str | None = None, **_: Any
-    ) -> Listing:
+    def list(self, api_version: str, kind: str, namespace: str | None = None, **_: Any) -> Listing:
         with self._changed:
             if self.refused:
                 raise self.refused

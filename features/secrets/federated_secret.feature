@@ -1,14 +1,22 @@
 Feature: Project secrets
   A FederatedSecret in the project namespace becomes a Secret on every cluster of the project.
 
-  @CD-SECRET-03 @CD-SECRET-05 @CD-SECRET-04 @federated-secret
+  @CD-SECRET-02 @CD-SECRET-04 @federated-secret
+  Scenario: A project secret is a FederatedSecret and is listed
+    Given a project
+    When the project secret "login" is applied as a FederatedSecret manifest with:
+      | username | the user name |
+      | password | the password  |
+    Then the management cluster serves namespaced FederatedSecrets
+    And the secret "login" is listed among the project's secrets
+
+  @CD-SECRET-03 @CD-SECRET-05 @federated-secret
   Scenario: A FederatedSecret manifest becomes the same Secret on every cluster of the project
     Given a project
     When the project secret "login" is applied as a FederatedSecret manifest with:
       | username | the user name |
       | password | the password  |
     Then every cluster of the project has the secret "login" with exactly these values
-    And the secret "login" is listed among the project's secrets
     And the clusters outside the project are untouched
 
   @CD-SECRET-05 @CD-SECRET-09 @federated-secret

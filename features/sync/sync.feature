@@ -9,7 +9,7 @@ Feature: Sync
     Then the manifests of "shop" exist on every cluster of the project
     And the stages of the sync of "shop" came in the documented order
 
-  @CD-SYNC-02 @CD-SYNC-03 @sync
+  @CD-SYNC-02 @CD-SYNC-03 @CD-CLUSTER-01 @sync
   Scenario Outline: The whole tree is deployed: <repository>
     Given a project
     And a public repository "<repository>"
@@ -24,11 +24,12 @@ Feature: Sync
       | overlay      |
       | with-secret  |
 
-  @CD-SYNC-04 @sync
+  @CD-SYNC-04 @CD-SYNC-14 @sync
   Scenario: Each cluster has a GitRepository and a Kustomization of the source's name
     Given a project
     And a synced GitOps source "shop"
-    Then the Kustomization of "shop" points to the GitRepository of that name on every cluster of the project
+    Then every cluster of the project serves the kinds of Flux
+    And the Kustomization of "shop" points to the GitRepository of that name on every cluster of the project
     And the inventory of "shop" lists exactly its manifests on every cluster of the project
 
   @CD-SYNC-05 @sync
@@ -63,7 +64,7 @@ Feature: Sync
     When somebody changes and deletes objects of "shop" with kubectl on every cluster of the project
     Then the manifests of "shop" exist on every cluster of the project
 
-  @CD-SYNC-03 @CD-ERROR-09 @CD-STATUS-04 @sync
+  @CD-STATUS-04 @sync
   Scenario Outline: A commit that cannot be applied is reported, and the next good one heals it: <commit>
     Given a project
     And a synced GitOps source "shop"
@@ -75,7 +76,20 @@ Feature: Sync
     Then the manifests of "shop" exist on every cluster of the project
     And the Kustomization of "shop" is ready at that commit on every cluster of the project
 
+    @CD-ERROR-08
     Examples:
-      | commit   | problem                                 | report             |
-      | broken   | a file that is not YAML                 | a failed build     |
-      | refused  | a manifest that the API server refuses  | a failed apply     |
+      | commit  | problem                | report         |
+      | broken  | a file that is not YAML | a failed build |
+
+    @CD-ERROR-09 @CD-EVENT-03
+    Examples:
+      | commit  | problem                                | report         |
+      | refused | a manifest that the API server refuses | a failed apply |
+
+  @CD-SOURCE-05 @CD-SOURCE-15 @flux-resources
+  Scenario: Flux resources in the repository are acted on
+    Given a project
+    And a public repository "flux-resources"
+    When the GitOps source "flux-resources" is created
+    Then the manifests of "flux-resources" exist on every cluster of the project
+    And the nested Kustomization of "flux-resources" deploys its own path on every cluster of the project

@@ -32,10 +32,9 @@ def exit_status(command: Callable[[], Any]) -> int:
     except click.ClickException as error:
         _tell(error.format_message())
         return int(Exit.USAGE)
-    except BrokenPipeError:
-        # The reader (head, less) left; nothing more can be told to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.OK)
+    except (BrokenPipeError, SystemExit):
+        # click makes SystemExit(1) of a broken pipe, and of nothing else in this mode.
+        return _reader_left()
     except HarnessError as error:
         _tell(str(error))
         return int(_status_of(error))
@@ -55,6 +54,12 @@ def _status_of(error: HarnessError) -> Exit:
     if isinstance(error, SetupError):
         return Exit.SETUP
     return Exit.SETUP
+
+
+def _reader_left() -> int:
+    """The reader (head, less) left; nothing more can be told to it, least of all a success."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE
 
 
 def _tell(sentence: str) -> None:

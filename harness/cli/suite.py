@@ -52,11 +52,11 @@ class Collector:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A feature that cannot be read must not vanish."""
         if report.failed:
-            self.troubles.append(f"{report.nodeid}: {report.longreprtext}")
+            self._trouble(f"{report.nodeid}: {report.longreprtext}")
 
     def pytest_warning_recorded(self, warning_message: Any) -> None:
         """A warning outside a scenario."""
-        self.troubles.append(f"warning: {warning_message.message}")
+        self._trouble(f"warning: {warning_message.message}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A scenario ended."""
@@ -78,6 +78,10 @@ class Collector:
                 self._lost(nodeid, "interrupted", "The run was interrupted.")
             else:
                 self._lost(nodeid, "skipped", "Not run: the run was interrupted.")
+
+    def _trouble(self, text: str) -> None:
+        if text not in self.troubles:  # each phase and each worker collects anew
+            self.troubles.append(text)
 
     def _select(self, ids: list[str]) -> None:
         known = set(self._selected)

@@ -62,7 +62,7 @@ _MEANINGS: Final[tuple[tuple[str, str], ...]] = (
     ),
     (r"Permission denied \(|Too many authentication failures", NO_MATCHING_KEY),
     (r"invalid format|error in libcrypto", "ssh: no key found"),
-    (r"couldn't find remote ref (\S+)", r'couldn\'t find remote ref "\1"'),
+    (r"couldn't find remote ref (\S+)", "couldn't find remote ref \"\\1\""),
     (r"not valid: is this a git repository|invalid server response|bad line length|protocol error",
      "invalid pkt-len found"),
     (

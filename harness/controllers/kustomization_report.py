@@ -76,10 +76,11 @@ class Reporter:
     def succeeded(self, run: Run) -> None:
         """The cluster has everything of the revision."""
         known = run.kustomization
+        # Flux tells every run. Every project's Kustomization runs at every commit to the bootstrap
+        # repository, so only those that had something to do tell it here.
         is_news = (
             not fields.is_current(known)
             or bool(run.done)
-            or objects.status(known).get("lastAppliedRevision") != run.revision
             or (conditions.find(known, "Ready") or {}).get("status") != "True"
         )
         change = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cucumber_tag_expressions import parse as parse_tags
 from cucumber_tag_expressions.parser import TagExpressionError
-from gherkin.errors import ParserException
+from gherkin.errors import ParserError
 from gherkin.parser import Parser
 from gherkin.pickles.compiler import Compiler
 from pytest_bdd import scenarios as bind
@@ -112,7 +112,7 @@ def _sketches(directory: Path) -> Iterator[Sketch]:
         where = path.relative_to(directory).as_posix()
         try:
             document: Any = {**Parser().parse(path.read_text(encoding="utf-8")), "uri": where}
-        except ParserException as error:
+        except ParserError as error:
             raise HarnessBug(f"{path} is no feature file: {error}") from None
         written = dict(_written(document["feature"]["children"]))
         for pickle in Compiler().compile(document):

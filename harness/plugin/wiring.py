@@ -22,6 +22,7 @@ from harness.plugin.collecting import RECORDING, Recording
 from harness.reporting import record
 from harness.steps import (
     barriers,
+    bootstrap,
     commands,
     manual,
     projects,
@@ -36,7 +37,8 @@ from harness.steps.scoping import Scoping
 from harness.steps.world import World
 
 _STEP_MODULES = (
-    barriers, commands, manual, projects, repositories, secrets, sources, syncs, troubles,
+    barriers, bootstrap, commands, manual, projects, repositories, secrets, sources, syncs,
+    troubles,
 )  # fmt: skip
 _ATTACHED_TO_REPORT = "harness_record"
 
@@ -61,6 +63,7 @@ def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Mod
     return features.collect(parent, file_path)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-bdd's own, which takes any tag
 def pytest_bdd_apply_tag(tag: str, function: Any) -> bool:
     """A tag is a mark of the same name; names with dots have no attribute form."""
     if not features.is_tag(tag):

@@ -27,6 +27,23 @@ def control_source(world: World) -> None:
     sources.synced(world, CONTROL)
 
 
+@given(expression("the GitOps source {string} is suspended everywhere", "alias"))
+def suspended_everywhere(world: World, alias: str) -> None:
+    """
+    Suspended, and the suspension has reached the clusters; from here on nothing may change.
+
+    Which Flux object carries a suspension is not documented. Where the Kustomization does not show
+    it, the control source's turns tell that the clusters have had the time.
+    """
+    sources.suspend(world, alias)
+    try:
+        sources.shown_suspended(world, alias)
+    except NotYet:
+        close(world)
+        world.variants.append(f"the suspension of {alias} is not shown by its Kustomizations")
+    world.settle(alias)
+
+
 @then(
     expression(
         "nothing of {string} changes on any cluster while a control source is synced twice", "alias"

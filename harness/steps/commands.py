@@ -21,13 +21,13 @@ Table = list[list[str]]
 @when("this command is run on the management cluster:")
 def on_management(world: World, docstring: str) -> None:
     """The command's output is kept for the steps that follow."""
-    world.output = {"management": _run(world, "management", docstring)}
+    world.output = {"management": run(world, "management", docstring)}
 
 
 @when("this command is run on every cluster of the project:")
 def on_every_cluster(world: World, docstring: str) -> None:
     """The outputs are kept, cluster by cluster."""
-    world.output = {cluster: _run(world, cluster, docstring) for cluster in world.clusters}
+    world.output = {cluster: run(world, cluster, docstring) for cluster in world.clusters}
 
 
 @then("its output names the source and the project namespace")
@@ -79,14 +79,30 @@ def has_condition(world: World, kind: str, status: str, reason: str) -> None:
         raise Nonconformance(f"{cluster}: {conditions.explain(obj, kind)}; expected {reason}")
 
 
-def _run(world: World, cluster: str, text: str) -> str:
+def run(world: World, cluster: str, text: str) -> str:
+    """The output of a documented command, which must succeed."""
+    done = _kubectl(world, cluster, text)
+    if done.returncode:
+        raise Nonconformance(f"{cluster}: `{text.strip()}` failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def fails(world: World, cluster: str, text: str) -> str:
+    """What a documented command complains of, which must fail."""
+    done = _kubectl(world, cluster, text)
+    if not done.returncode:
+        raise Nonconformance(f"{cluster}: `{text.strip()}` succeeded:\n{done.stdout}")
+    return done.stderr.strip()
+
+
+def _kubectl(world: World, cluster: str, text: str) -> "subprocess.CompletedProcess[str]":
     source = next(iter(world.sources.values()))
     command = text.strip().replace("<PROJECT_NAMESPACE>", world.namespace)
     command = command.replace("<GITOPS_SOURCE_NAME>", source.name)
     program, *arguments = shlex.split(command)
     if program != "kubectl":
         raise HarnessBug(f"Only kubectl is run, not {program}.")
-    done = subprocess.run(
+    return subprocess.run(
         [str(world.bench.kubectl), *arguments],
         env={
             "KUBECONFIG": str(world.bench.kubeconfigs[cluster]),
@@ -98,6 +114,3 @@ def _run(world: World, cluster: str, text: str) -> str:
         check=False,
         timeout=60,
     )
-    if done.returncode:
-        raise Nonconformance(f"{cluster}: `{command}` failed: {done.stderr.strip()}")
-    return done.stdout

@@ -16,13 +16,13 @@ def parameter(name: str, pattern: str) -> None:
 
 
 parameter("demand", "a user name and a password|an access token|an SSH key")
-parameter("trouble", "could not log in|cannot be reached")
-parameter("subject", "the secret|the certificate|the key|the host key")
+parameter("trouble", "could not log in|cannot be reached|cannot be found")
+parameter("subject", "the secret|the certificate|the key|the host key|the branch")
 parameter("state", "missing|not trusted|not allowed")
 parameter("identity", "login|token|key")
 parameter("tool", "kubectl|another tool")
 parameter("problem", "a file that is not YAML|a manifest that the API server refuses")
-parameter("report", "a failed build|a failed apply")
+parameter("report", "a failed build|a failed apply|a missing path")
 parameter("flux", "GitRepository|Kustomization")
 
 

@@ -16,8 +16,10 @@ from harness.observe.timeline import Entry
 from harness.steps.world import APPLY_API, GIT_API, Commit, SourceUse, World
 
 
-def everywhere(world: World, one: Callable[[str], str | None]) -> Probe:
-    """A probe over every cluster of the project; its sentence begins with the cluster's name."""
+def everywhere(
+    world: World, one: Callable[[str], str | None], clusters: Iterable[str] | None = None
+) -> Probe:
+    """A probe over clusters (all of the project's); its sentence begins with the cluster's name."""
 
     def on(cluster: str) -> Probe:
         def probe() -> str | None:
@@ -26,10 +28,16 @@ def everywhere(world: World, one: Callable[[str], str | None]) -> Probe:
 
         return probe
 
-    return first_missing(on(cluster) for cluster in world.clusters)
+    return first_missing(on(cluster) for cluster in clusters or world.clusters)
 
 
-def deployed(world: World, source: SourceUse, commit: Commit | None = None) -> Probe:
+def deployed(
+    world: World,
+    source: SourceUse,
+    commit: Commit | None = None,
+    *,
+    clusters: Iterable[str] | None = None,
+) -> Probe:
     """The commit is on every cluster as the oracle says, and what it removed is gone."""
     commit = commit or source.repository.head
     expected = world.expected(source, commit)
@@ -40,7 +48,7 @@ def deployed(world: World, source: SourceUse, commit: Commit | None = None) -> P
         findings += oracle.gone(removed, lambda ref: world.scope.lookup(cluster, ref))
         return "; ".join(map(str, findings)) or None
 
-    return everywhere(world, one)
+    return everywhere(world, one, clusters)
 
 
 def flux_object(world: World, source: SourceUse, kind: str, cluster: str) -> Object | None:
@@ -49,7 +57,14 @@ def flux_object(world: World, source: SourceUse, kind: str, cluster: str) -> Obj
     return world.scope.get(cluster, api, kind, source.name)
 
 
-def ready_at(world: World, source: SourceUse, kind: str, commit: Commit) -> Probe:
+def ready_at(
+    world: World,
+    source: SourceUse,
+    kind: str,
+    commit: Commit,
+    *,
+    clusters: Iterable[str] | None = None,
+) -> Probe:
     """The GitRepository or Kustomization is Ready at that commit on every cluster."""
 
     def one(cluster: str) -> str | None:
@@ -64,7 +79,7 @@ def ready_at(world: World, source: SourceUse, kind: str, commit: Commit) -> Prob
             return f"{kind} {source.name} is Ready at {at}, not at {commit.sha} ({commit.label})"
         return None
 
-    return everywhere(world, one)
+    return everywhere(world, one, clusters)
 
 
 def revision_of(obj: Object) -> str | None:
@@ -76,7 +91,13 @@ def revision_of(obj: Object) -> str | None:
 
 
 def not_ready(
-    world: World, source: SourceUse, kind: str, *, reasons: Iterable[str], message: str
+    world: World,
+    source: SourceUse,
+    kind: str,
+    *,
+    reasons: Iterable[str],
+    message: str,
+    clusters: Iterable[str] | None = None,
 ) -> Probe:
     """The object is Ready=False for one of `reasons` with a message that `message` matches."""
     accepted = set(reasons)
@@ -97,7 +118,7 @@ def not_ready(
             return f"{conditions.explain(obj)}; expected {wanted}"
         return None
 
-    return everywhere(world, one)
+    return everywhere(world, one, clusters)
 
 
 def traces(world: World, source: SourceUse, cluster: str, refs: Iterable[Ref]) -> list[str]:

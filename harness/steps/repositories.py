@@ -38,6 +38,19 @@ def unreachable_repository(world: World, alias: str) -> None:
     world.create_repository(alias, "nothing").handle.set_fault("refuse")
 
 
+@given(expression("a public repository {string} that the server does not have", "alias"))
+def missing_repository(world: World, alias: str) -> None:
+    """The server answers as for a repository that does not exist."""
+    world.create_repository(alias, "nothing").handle.set_fault("404")
+
+
+@given(expression("the repository {string} refuses one cluster", "alias"))
+def refusing_repository(world: World, alias: str) -> None:
+    """The last cluster of the project gets 403, with its right password."""
+    world.refused = world.clusters[-1]
+    world.repository(alias).handle.set_fault("403", user=world.identities[world.refused].user)
+
+
 @given(expression("a repository {string} that asks for {demand}", "alias", "demand"))
 def asking_repository(world: World, alias: str, demand: str) -> None:
     """Each cluster has an account or a key of its own."""

@@ -5,7 +5,8 @@ from typing import Any
 from pytest_bdd import given, then, when
 
 from harness import data
-from harness.cluster.errors import ApiError, Invalid
+from harness.cluster.client import Cluster
+from harness.cluster.errors import ApiError, Invalid, NoSuchKind
 from harness.errors import HarnessBug, Nonconformance, NotYet
 from harness.gitserver.endpoints import Transport
 from harness.model import conditions, objects
@@ -13,7 +14,15 @@ from harness.model.objects import Object, Ref
 from harness.render import tree
 from harness.steps import judging, tables
 from harness.steps.expressions import expression
-from harness.steps.world import APPLY_API, BRANCH, GIT_API, SOURCE_API, SourceUse, World
+from harness.steps.world import (
+    APPLY_API,
+    BRANCH,
+    FEDERATED_API,
+    GIT_API,
+    SOURCE_API,
+    SourceUse,
+    World,
+)
 
 Table = list[list[str]]
 
@@ -83,17 +92,6 @@ def change(world: World, alias: str, datatable: Table) -> None:
     if "path" in fields:
         source.paths.append(fields["path"])
     world.bench.management.apply(manifest(world, source), field_manager="kubectl-create")
-
-
-@given(expression("the GitOps source {string} is suspended everywhere", "alias"))
-def suspended_everywhere(world: World, alias: str) -> None:
-    """Suspended, and every cluster of the project shows it; from here on nothing may change."""
-    suspend(world, alias)
-    try:
-        shown_suspended(world, alias)
-    except NotYet as error:
-        raise world.given(f"The suspension of {alias}", error) from error
-    world.settle(alias)
 
 
 @given(expression("the GitOps source {string} is resumed everywhere", "alias"))
@@ -247,9 +245,31 @@ def gone(world: World, alias: str) -> None:
 @then("the management cluster serves namespaced GitopsRepositories")
 def serves_sources(world: World) -> None:
     """`kubectl api-resources --api-group=dispatch.d2iq.io` has them."""
-    resource = world.bench.management.resource(SOURCE_API, "GitopsRepository")
-    if resource.plural != "gitopsrepositories" or not resource.namespaced:
-        raise Nonconformance(f"GitopsRepository is served as {resource}")
+    served(world.bench.management, SOURCE_API, "GitopsRepository", "gitopsrepositories")
+
+
+@then("the management cluster serves namespaced FederatedSecrets")
+def serves_federated_secrets(world: World) -> None:
+    """`kubectl api-resources --api-group=types.kubefed.io` has them, as v1beta1."""
+    served(world.bench.management, FEDERATED_API, "FederatedSecret", "federatedsecrets")
+
+
+@then("every cluster of the project serves the kinds of Flux")
+def serves_flux(world: World) -> None:
+    """GitRepository and Kustomization, namespaced."""
+    for cluster in world.clusters:
+        served(world.cluster(cluster), GIT_API, "GitRepository", "gitrepositories")
+        served(world.cluster(cluster), APPLY_API, "Kustomization", "kustomizations")
+
+
+def served(cluster: Cluster, api_version: str, kind: str, plural: str) -> None:
+    """Raise unless the API server serves the kind, namespaced, under that plural."""
+    try:
+        resource = cluster.resource(api_version, kind)
+    except NoSuchKind as error:
+        raise Nonconformance(str(error)) from error
+    if resource.plural != plural or not resource.namespaced:
+        raise Nonconformance(f"{cluster.name}: {kind} is served as {resource}")
 
 
 @then(
@@ -327,7 +347,11 @@ def manifest(world: World, source: SourceUse) -> Object:
     """The GitopsRepository as a user writes it."""
     spec: dict[str, Any] = {
         "cloneUrl": url_of(source),
-        "template": {"path": source.path, "ref": {"branch": BRANCH}, "suspend": False},
+        "template": {
+            "path": source.path,
+            "ref": {"branch": source.fields.get("branch", BRANCH)},
+            "suspend": False,
+        },
     }
     alias = source.fields.get("secret")
     if alias:

@@ -27,6 +27,36 @@ def deployed(world: World, alias: str) -> None:
     )
 
 
+@then(expression("the manifests of {string} exist on the clusters that are served", "alias"))
+def deployed_where_served(world: World, alias: str) -> None:
+    """The same, on all clusters of the project but the refused one."""
+    served = [cluster for cluster in world.clusters if cluster != world.refused]
+    world.scope.until(
+        judging.deployed(world, world.source(alias), clusters=served),
+        within=world.bench.patience.sync,
+        budget="sync",
+    )
+
+
+@then(
+    expression(
+        "the nested Kustomization of {string} deploys its own path on every cluster of the project",
+        "alias",
+    )
+)
+def nested(world: World, alias: str) -> None:
+    """A Flux Kustomization from the repository becomes Ready and has its own objects applied."""
+    source = world.source(alias)
+    [child] = [o for o in world.expected(source).objects if o["kind"] == "Kustomization"]
+    path = str(objects.spec(child)["path"])
+    owner = SourceUse(alias, objects.name(child), world.namespace, source.repository, [path])
+    for probe in (
+        judging.deployed(world, owner),
+        judging.ready_at(world, owner, "Kustomization", source.repository.head),
+    ):
+        world.scope.until(probe, within=world.bench.patience.sync, budget="sync")
+
+
 @then(
     expression(
         "exactly the manifests of {string} carry its owner labels on every cluster of the project",

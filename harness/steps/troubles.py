@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pytest_bdd import then
 
-from harness.errors import Nonconformance
+from harness.errors import Inconclusive, Nonconformance
 from harness.model import objects
 from harness.steps import judging
 from harness.steps.expressions import expression
@@ -28,6 +28,8 @@ _TROUBLES = {
         ("GitOperationFailed",),
         r"refused|dial|timed? ?out|deadline|connect|EOF|reset|unreachable|empty reply",
     ),
+    "cannot be found": Trouble(("GitOperationFailed",), r"repository not found"),
+    "the branch missing": Trouble(("GitOperationFailed",), r"couldn't find remote ref"),
     "the secret missing": Trouble(("AuthenticationFailed",), r"secret.*not found"),
     "the certificate not trusted": Trouble(("GitOperationFailed",), r"x509:"),
     "the key not allowed": Trouble(_ANY_AUTH, r"unable to authenticate"),
@@ -37,6 +39,7 @@ _TROUBLES = {
 }
 _REPORTS = {
     "a failed build": Trouble(("BuildFailed",), r"."),
+    "a missing path": Trouble(("ArtifactFailed",), r"kustomization path not found"),
     "a failed apply": Trouble(("ReconciliationFailed",), r"dry-run failed|invalid|refused"),
 }
 
@@ -83,6 +86,30 @@ def apply_fault(world: World, alias: str, report: str) -> None:
         within=world.bench.patience.report_error,
         budget="report_error",
     )
+
+
+@then(expression("only the refused cluster reports that {string} {trouble}", "alias", "trouble"))
+def reported_by_one(world: World, alias: str, trouble: str) -> None:
+    """The refused cluster says so, and every other one is Ready at the newest commit."""
+    source = world.source(alias)
+    wanted = _TROUBLES[trouble]
+    served = [cluster for cluster in world.clusters if cluster != world.refused]
+    if world.refused is None or not served:
+        raise Inconclusive("precondition", "The project needs two clusters; use --attached 3.")
+    within, budget = world.bench.patience.report_error, "report_error"
+    told = judging.not_ready(
+        world,
+        source,
+        "GitRepository",
+        reasons=wanted.reasons,
+        message=wanted.message,
+        clusters=[world.refused],
+    )
+    world.scope.until(told, within=within, budget=budget)
+    head = source.repository.head
+    for kind in ("GitRepository", "Kustomization"):
+        ready = judging.ready_at(world, source, kind, head, clusters=served)
+        world.scope.until(ready, within=within, budget=budget)
 
 
 @then(expression("nothing of {string} is on any cluster", "alias"))

@@ -124,6 +124,8 @@ class World:
         self.variants: list[str] = []
         self.output: dict[str, str] = {}
         self.own_object: Ref | None = None
+        self.refused: str | None = None
+        """The one cluster of the project that a repository refuses."""
         self.barriers = 0
         self._scope: Scope | None = None
         self._expected: dict[tuple[str, str, str], oracle.Expectation] = {}
@@ -182,7 +184,7 @@ class World:
         handle = self.bench.git.create_repository(
             name, access=credentials.access(demand, self.identities)
         )
-        use = RepositoryUse(alias, name, handle, {"source": self.names.source()})
+        use = RepositoryUse(alias, name, handle, self._given())
         self.repositories[alias] = use
         self._push(use, "v1", files)
         return use
@@ -213,6 +215,16 @@ class World:
         if branch == BRANCH:
             use.commits.append(commit)
         return commit
+
+    def _given(self) -> dict[str, str]:
+        """The placeholders that are not free to choose."""
+        return {
+            "source": self.names.source(),
+            "namespace": self.namespace,
+            # The account of a project is called like its namespace (requirements.md, A-22).
+            "account": self.namespace,
+            "kustomization_version": APPLY_API.rpartition("/")[2],
+        }
 
     def _substituted(self, use: RepositoryUse, files: Files) -> Files:
         use.mapping = self.names.values(naming.placeholders_of(files), **use.mapping)

@@ -96,7 +96,7 @@ def test_the_words_name_every_value_that_they_carry(definition: Definition):
 def test_a_step_is_short_and_says_what_it_does(definition: Definition):
     tree = _tree(definition)
     docstring, *body = tree.body
-    lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+    lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
     assert inspect.getdoc(definition.context.step_func), "what does the step promise?"
     assert isinstance(docstring, ast.Expr)

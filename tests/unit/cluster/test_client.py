@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -33,7 +34,7 @@ class Api:
     """Streams that stay open."""
     cut: set[str] = field(default_factory=set)
     """Streams that break off."""
-    asked: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
+    asked: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     released: threading.Event = field(default_factory=threading.Event)
     port: int = 0
 
@@ -180,7 +181,7 @@ def test_find_takes_not_found_for_an_answer_and_nothing_else(api, cluster):
 
 def test_a_kind_that_is_unknown_is_asked_for_once_more_before_it_is_refused(api, cluster):
     group = "example.com/v1"
-    with pytest.raises(errors.NoSuchKind, match='"Toy".*example.com/v1'):
+    with pytest.raises(errors.NoSuchKind, match=r'"Toy".*example\.com/v1'):
         cluster.resource(group, "Toy")
     api.serve(("Toy", "toys", True), version=group)
 
@@ -381,9 +382,7 @@ class TestWatching:
         stopper = Stopper()
         stopper.stop()
 
-        stream = cluster.watch(
-            "v1", "ConfigMap", "demo", resource_version="5", stopper=stopper
-        )
+        stream = cluster.watch("v1", "ConfigMap", "demo", resource_version="5", stopper=stopper)
         assert list(stream) == []
 
     def test_half_an_event_is_no_event(self, api, cluster):

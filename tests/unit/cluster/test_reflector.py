@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.cluster import errors, reflector
 from harness.cluster.reflector import Change, Reflector
 from harness.kit import wait
-from harness.model.objects import Ref
+from harness.model.objects import Object, Ref
 from tests import fakes
 from tests.fakes import FakeCluster, config_map
 
@@ -50,8 +50,8 @@ class Scripted(FakeCluster):
                 case ("put" | "remove", *_) as change:
                     self._change(*change)
                 case ("show",) if pending:
-                    seen, event, obj = pending[0]
-                    yield event, dict(obj)
+                    seen = pending[0][0]
+                    yield pending[0][1], dict(pending[0][2])
                 case ("bookmark",) if not pending:
                     yield "BOOKMARK", {"metadata": {"resourceVersion": str(self._version)}}
                 case ("end",):
@@ -82,7 +82,7 @@ class Listener:
     """Replays what it is told, and minds when it cannot be."""
 
     def __init__(self) -> None:
-        self.known: dict[Ref, dict] = {}
+        self.known: dict[Ref, Object] = {}
 
     def __call__(self, change: Change) -> None:
         ref = Ref.of(change.object)
@@ -135,7 +135,6 @@ class _Until(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         return self.is_set()
-
 
 
 @pytest.fixture

@@ -183,24 +183,11 @@ def test_several_workers_bring_the_same_records_as_one(suite, serial):
     assert spread.troubles == []
 
 
-@pytest.mark.parametrize(
-    ("asked", "names"),
-    [
-        pytest.param({"tags": "@suspend"}, {"Errs"}, id="capability"),
-        pytest.param(
-            {"tags": "@CD-SYNC-02 and not @suspend"}, {"Fails"}, id="requirement and operator"
-        ),
-        pytest.param({"requirements": ("CD-SYNC-02",)}, {"Fails", "Errs"}, id="requirement"),
-        pytest.param(
-            {"tags": "@suspend or @disruptive", "requirements": ("CD-SYNC-04",)},
-            {"Disturbs"},
-            id="both",
-        ),
-    ],
-)
 @pytest.mark.slow
-def test_a_choice_is_kept_to(suite, asked, names):
-    assert set(suite.run(**asked).records) == names
+def test_a_choice_is_kept_to(suite):
+    result = suite.run(tags="@suspend or @disruptive or @CD-SYNC-01", requirements=("CD-SYNC-04",))
+
+    assert set(result.records) == {"Disturbs"}
 
 
 @pytest.mark.slow
@@ -278,7 +265,9 @@ def test_an_interrupted_run_has_a_record_of_every_scenario(tmp_path, workers):
     result = suite.result(process)
 
     assert result.interrupted is True, result.output
-    assert result.outcomes.pop("First") == "passed"
+    # A second worker may have been quicker than the first one.
+    assert result.outcomes["First"] in ("passed", "interrupted")[:workers]
+    assert result.outcomes["Disturbs"] == "skipped" or workers > 1
     never_ended = Counter(v for name, v in result.outcomes.items() if name.startswith("Never"))
     assert never_ended["interrupted"] >= 1
     assert never_ended["interrupted"] + never_ended["skipped"] == 6
@@ -307,4 +296,5 @@ def test_a_feature_that_cannot_be_read_is_told_and_spares_the_others(tmp_path):
     result = suite.run()
 
     assert result.outcomes == {"Works": "passed"}
-    assert any("@no-such-tag" in trouble for trouble in result.troubles)
+    assert len(result.troubles) == 1
+    assert "@no-such-tag is neither a requirement" in result.troubles[0]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-STEPS = '''
+STEPS = """
 import os, threading
 from pathlib import Path
 import pytest
@@ -72,9 +72,9 @@ def for_ever():
 @then("it is well")
 def well():
     pass
-'''
+"""
 
-_DRIVER = '''
+_DRIVER = """
 import json, sys
 from pathlib import Path
 from harness.cli import suite
@@ -102,7 +102,7 @@ def main():
     }))
 
 sys.exit(exit_status(main))
-'''
+"""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 import logging
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from harness.cluster.reflector import Change
+from harness.cluster.reflector import Change, Reflector
 from harness.controllers import runtime
 from harness.controllers.runtime import Backoff, Controller, Key, Manager, Queue, Retry
 from harness.kit.clock import ManualClock
@@ -180,7 +181,7 @@ TestQueueAgainstItsModel.settings = settings(max_examples=40, deadline=None)
 def test_no_key_is_worked_on_twice_at_once_by_many_workers():
     busy: Counter[Key] = Counter()
     overlaps, lock, finished = [], threading.Lock(), threading.Event()
-    runs = Counter()
+    runs: Counter[Key] = Counter()
 
     def reconcile(key: Key) -> None:
         with lock:
@@ -302,7 +303,7 @@ def test_a_wish_to_retry_has_no_stack_trace_and_a_mistake_has_one(clock, caplog)
     assert mistake.exc_info is not None
 
 
-def _change(kind: str, old=None, **metadata) -> Change:
+def _change(kind: Any, old=None, **metadata) -> Change:
     obj = {"kind": "ConfigMap", "metadata": {"name": "a", "namespace": "demo", **metadata}}
     return Change("c1", kind, obj, old)
 
@@ -352,7 +353,7 @@ def test_a_manager_starts_workers_after_the_first_lists_and_stops_all():
         worked.set()
 
     controller = Controller("test", reconcile)
-    reflector = runtime.Reflector(
+    reflector = Reflector(
         cluster.cluster,
         "v1",
         "ConfigMap",

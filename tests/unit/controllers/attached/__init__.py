@@ -1,0 +1,1 @@
+"""The attached tier, piece by piece, without a cluster."""
