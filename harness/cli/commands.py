@@ -13,6 +13,8 @@ from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
 from harness.cluster import binaries
+from harness.errors import UsageError
+from harness.kit.wait import Patience
 from harness.model import catalogue
 from harness.systems import reference
 
@@ -54,6 +56,13 @@ def _fleet_options(function: Function) -> Function:
     help="Only scenarios that show it, such as CD-SYNC-05; may be repeated.",
 )
 @click.option(
+    "--deadline",
+    "deadlines",
+    multiple=True,
+    metavar="NAME=TIME",
+    help="Give up earlier or later, such as sync=2m; may be repeated.",
+)
+@click.option(
     "--scenario",
     "scenarios",
     multiple=True,
@@ -91,6 +100,7 @@ def run(
     seed: int | None,
     tags: str,
     requirements: tuple[str, ...],
+    deadlines: tuple[str, ...],
     scenarios: tuple[str, ...],
     workers: int,
     out: Path | None,
@@ -98,7 +108,7 @@ def run(
     fail_on: str,
 ) -> int:
     """Run the scenarios and write the report."""
-    wanted = _wanted(clusters, system, attached, dialect, seed)
+    wanted = _wanted(clusters, system, attached, dialect, seed, deadlines)
     choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on)
     with Screen() as screen:
         return running.run(choice, screen)
@@ -152,7 +162,14 @@ def version() -> None:
     click.echo(f"gitops-conformance {__version__}")
 
 
-def _wanted(clusters: str, system: str, attached: int, dialect: str, seed: int | None) -> Wanted:
+def _wanted(
+    clusters: str,
+    system: str,
+    attached: int,
+    dialect: str,
+    seed: int | None,
+    deadlines: tuple[str, ...] = (),
+) -> Wanted:
     command = os.environ.get("GITOPS_CONFORMANCE_CONTROLLERS", "").split()
     options = (
         reference.Options(dialect=dialect, controllers=command)
@@ -164,5 +181,13 @@ def _wanted(clusters: str, system: str, attached: int, dialect: str, seed: int |
         system=system,
         attached=attached,
         seed=session.fresh_seed() if seed is None else seed,
+        patience=Patience.of(dict(_deadline(text) for text in deadlines)),
         options=options,
     )
+
+
+def _deadline(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--deadline {text!r} is not of the form NAME=TIME, such as sync=2m.")
+    return name, value

@@ -18,7 +18,7 @@ from harness.config import Session
 from harness.errors import HarnessBug, UsageError
 from harness.model import catalogue
 from harness.model.verdict import Exit
-from harness.plugin import features
+from harness.plugin import collecting, features
 from harness.reporting import console, secrets, writers
 from harness.reporting.record import ProfileRecord, RunRecord, ScenarioRecord
 
@@ -97,6 +97,10 @@ def _check(choice: Choice) -> None:
             raise UsageError(
                 f"There is no requirement {requirement}; see `gitops-conformance list`."
             )
+    ids = {collecting.identifier(nodeid) for nodeid in features.sketches(data.path("features"))}
+    for scenario in choice.scenarios:
+        if scenario.partition("[")[0] not in ids:
+            raise UsageError(f"There is no scenario {scenario}; every report lists their ids.")
     if not features.count(data.path("features"), choice.tags, choice.requirements):
         raise UsageError(f"No scenario matches {choice.selection}.")
 

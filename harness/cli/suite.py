@@ -12,11 +12,12 @@ import pytest
 from harness import config, data
 from harness.errors import UsageError
 from harness.model import catalogue, profile
-from harness.plugin import collecting, wiring
-from harness.plugin.features import DISRUPTIVE, Sketch, sketches
+from harness.plugin import collecting, features, wiring
+from harness.plugin.features import DISRUPTIVE, Sketch
 from harness.reporting.record import ScenarioRecord
 
 Tell = Callable[[ScenarioRecord, int, int], None]
+_NOT_RUN = "Not run: the run was interrupted."
 _INI = Path(wiring.__file__).parent / "pytest.ini"
 
 
@@ -77,7 +78,11 @@ class Collector:
             elif nodeid in self._started:
                 self._lost(nodeid, "interrupted", "The run was interrupted.")
             else:
-                self._lost(nodeid, "skipped", "Not run: the run was interrupted.")
+                self._lost(nodeid, "skipped", _NOT_RUN)
+        if self.interrupted:
+            # What a later phase would have collected; the rows of an outline count as one.
+            for nodeid in self._sketches.keys() - {_outline(known) for known in self.records}:
+                self._lost(nodeid, "skipped", _NOT_RUN)
 
     def _trouble(self, text: str) -> None:
         if text not in self.troubles:  # each phase and each worker collects anew
@@ -90,9 +95,7 @@ class Collector:
     def _lost(self, nodeid: str, outcome: Any, message: str) -> None:
         # Its worker cannot say what it was about; the feature file can.
         path, _, name = nodeid.partition("::")
-        known = self._sketches.get(
-            collecting.identifier(nodeid.partition("[")[0]), Sketch(path, path, name, 0, ())
-        )
+        known = self._sketches.get(_outline(nodeid), Sketch(path, path, name, 0, ()))
         self.records[nodeid] = ScenarioRecord(
             id=collecting.identifier(nodeid),
             feature=known.feature,
@@ -115,12 +118,21 @@ def run(
     scenarios: tuple[str, ...],
     workers: int,
     tell: Tell,
-    features: Path | None = None,
+    directory: Path | None = None,
     plugins: tuple[str, ...] = (),
 ) -> Collector:
-    """What the scenarios came to; `features` and `plugins` are for other suites than our own."""
-    folder = features or data.path("features")
-    collector = Collector(tell, sketches(folder))
+    """What the scenarios came to; `directory` and `plugins` are for other suites than our own."""
+    folder = directory or data.path("features")
+    meant = features.choice(tags, requirements)
+    named = {_outline(each) for each in scenarios}
+    collector = Collector(
+        tell,
+        {
+            nodeid: sketch
+            for nodeid, sketch in features.sketches(folder).items()
+            if meant(sketch.tags) and (not named or collecting.identifier(nodeid) in named)
+        },
+    )
     with _environment(config.SESSION_VARIABLE, str(session_file)):
         # Disturbing scenarios run alone, after all others.
         for phase, many in ((f"not @{DISRUPTIVE}", workers), (f"@{DISRUPTIVE}", 1)):
@@ -141,15 +153,19 @@ def run(
     return collector
 
 
+def _outline(identifier: str) -> str:
+    return identifier.partition("[")[0]
+
+
 def _pytest(
     collector: Collector,
-    features: Path,
+    directory: Path,
     choice: tuple[str, ...],
     plugins: tuple[str, ...],
     workers: int,
 ) -> int:
     arguments = [
-        "-c", str(_INI), "--rootdir", str(features), "-p", "harness.plugin.wiring",
+        "-c", str(_INI), "--rootdir", str(directory), "-p", "harness.plugin.wiring",
         "-p", "no:terminal", "--assert=plain", "--continue-on-collection-errors", *choice,
     ]  # fmt: skip
     for plugin in plugins:
@@ -160,7 +176,7 @@ def _pytest(
         arguments += ["-p", "no:xdist"]
     swallowed = io.StringIO()
     with contextlib.redirect_stdout(swallowed):
-        status = int(pytest.main([*arguments, str(features)], plugins=[collector]))
+        status = int(pytest.main([*arguments, str(directory)], plugins=[collector]))
     if status == pytest.ExitCode.INTERNAL_ERROR:
         collector.troubles.append(swallowed.getvalue())
     return status

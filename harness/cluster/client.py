@@ -9,9 +9,7 @@ tell "kind unknown" from "not asked yet". Objects in and out are plain dicts.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +21,7 @@ import urllib3
 from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
 
-from harness.cluster import errors
+from harness.cluster import errors, watches
 from harness.errors import SetupError
 from harness.model.objects import Object, Ref
 
@@ -146,7 +144,7 @@ class Cluster:
         fields: str | None = None,
         timeout: int | None = None,
         on_open: threading.Event | None = None,
-        stopper: Stopper | None = None,
+        stopper: watches.Stopper | None = None,
     ) -> Iterator[tuple[str, Object]]:
         """
         Changes after `resource_version`, as (ADDED | MODIFIED | DELETED | BOOKMARK, object).
@@ -171,7 +169,7 @@ class Cluster:
                 stopper.attach(response)
             if on_open:
                 on_open.set()
-            for line in _lines(response):
+            for line in watches.lines(response):
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     raise errors.from_status(int(event["object"].get("code", 500)), event["object"])
@@ -350,32 +348,6 @@ class Cluster:
         return {}
 
 
-class Stopper:
-    """Ends a watch from another thread, at once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._response: urllib3.BaseHTTPResponse | None = None
-        self.stopped = False
-
-    def attach(self, response: urllib3.BaseHTTPResponse) -> None:
-        """Make `response` the one to end."""
-        with self._lock:
-            self._response = response
-        if self.stopped:
-            self.stop()
-
-    def stop(self) -> None:
-        """End the attached watch, and any that is attached later."""
-        with self._lock:
-            self.stopped = True
-            connection = getattr(self._response, "connection", None)
-            sock = getattr(connection, "sock", None)
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
 def connect(
     kubeconfig: Path,
     *,
@@ -416,11 +388,3 @@ def _json(data: bytes) -> Object:
     except ValueError:
         return {"raw": data.decode(errors="replace").strip()}
     return parsed if isinstance(parsed, dict) else {"raw": parsed}
-
-
-def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    buffer = b""
-    for chunk in response.stream(amt=65536, decode_content=False):
-        buffer += chunk
-        *whole, buffer = buffer.split(b"\n")
-        yield from (line for line in whole if line)

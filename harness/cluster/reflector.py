@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.cluster import errors
-from harness.cluster.client import Cluster, Stopper
+from harness.cluster.client import Cluster
+from harness.cluster.watches import Stopper
 from harness.model import objects
 from harness.model.objects import Object
 

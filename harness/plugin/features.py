@@ -66,7 +66,7 @@ def select(
     items: list[Any], expression: str, requirements: Iterable[str], scenarios: Iterable[str] = ()
 ) -> tuple[list[Any], list[Any]]:
     """(chosen, left out) by a tag expression, by requirement IDs and by scenario ids."""
-    wants = _choice(expression, requirements)
+    wants = choice(expression, requirements)
     named = set(scenarios)
     chosen: list[Any] = []
     left: list[Any] = []
@@ -84,7 +84,7 @@ def count(directory: Path, expression: str, requirements: Iterable[str]) -> int:
                 f"--tags {expression!r}: there is no tag {word}; tags are requirements "
                 f"(@CD-SYNC-05), capabilities (@suspend) and @{DISRUPTIVE}."
             )
-    wants = _choice(expression, requirements)
+    wants = choice(expression, requirements)
     return sum(wants(sketch.tags) for sketch in _sketches(directory))
 
 
@@ -100,9 +100,9 @@ class Sketch:
 
 
 def sketches(directory: Path) -> dict[str, Sketch]:
-    """The scenarios of a folder by their ids, those of outlines without their rows."""
+    """The scenarios of a folder by their node ids, those of outlines without their rows."""
     return {
-        collecting.identifier(f"{one.path}::{next(iter(get_python_name_generator(one.name)))}"): one
+        f"{one.path}::{next(iter(get_python_name_generator(one.name)))}": one
         for one in _sketches(directory)
     }
 
@@ -134,7 +134,8 @@ def _written(children: list[Any]) -> Iterator[tuple[str, Any]]:
             yield child["scenario"]["id"], child["scenario"]
 
 
-def _choice(expression: str, requirements: Iterable[str]) -> Callable[[tuple[str, ...]], bool]:
+def choice(expression: str, requirements: Iterable[str]) -> Callable[[tuple[str, ...]], bool]:
+    """Whether the tags of a scenario are what the user asked for."""
     wanted = set(requirements)
     try:
         chosen_by_tags = parse_tags(expression) if expression else None

@@ -50,6 +50,11 @@ def say(capsys, monkeypatch, tmp_path):
         pytest.param(
             ["run", "--requirement", "CD-SYNC-99"], "no requirement CD-SYNC-99", id="requirement"
         ),
+        pytest.param(
+            ["run", "--scenario", "sync/sync::nothing"],
+            "no scenario sync/sync::nothing",
+            id="scenario",
+        ),
         pytest.param(["run", "--tags", "@sync and"], "no tag expression", id="expression"),
         pytest.param(["run", "--tags", "@snyc"], "there is no tag @snyc", id="tag"),
         pytest.param(["run", "--tags", "@helm"], "No scenario matches", id="nothing"),

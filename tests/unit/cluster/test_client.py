@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from harness.cluster import client, errors
-from harness.cluster.client import Cluster, Stopper
+from harness.cluster.client import Cluster
+from harness.cluster.watches import Stopper
 from harness.errors import SetupError
 from harness.kit import ports
 from harness.model.objects import Ref

@@ -66,7 +66,7 @@ class Scripted(FakeCluster):
                 case ("nonsense",):
                     raise KeyError("metadata")
                 case ("rest",):
-                    for _, event, obj in pending:
+                    for _version, event, obj in pending:
                         yield event, dict(obj)
                     self.over.set()
                     return

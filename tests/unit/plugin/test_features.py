@@ -101,10 +101,10 @@ def test_a_sketch_is_what_the_feature_file_says(folder):
     one, two = features.sketches(folder).items()
 
     assert one == (
-        "deep/tiny::one",
+        "deep/tiny.feature::test_one",
         features.Sketch("deep/tiny.feature", "Tiny", "One", 6, ("CD-SYNC-01", "suspend")),
     )
-    assert two[0] == "deep/tiny::two_n"
+    assert two[0] == "deep/tiny.feature::test_two_n"
     assert two[1].tags == ("CD-SYNC-02", "auth.http", "suspend")
 
 

@@ -3,10 +3,17 @@
 import os
 import signal
 from collections import Counter
+from pathlib import Path
+from typing import get_args
+from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from harness.kit import wait
+from harness.model.verdict import Outcome
+from harness.reporting import writers
+from harness.reporting.record import ProfileRecord, RunRecord
 from tests.unit.plugin.tiny import Result, Suite
 
 FEATURE = """
@@ -181,6 +188,7 @@ def test_several_workers_bring_the_same_records_as_one(suite, serial):
     }
     assert {r["worker"] for n, r in spread.records.items() if n != "Disturbs"} == {"gw0", "gw1"}
     assert spread.troubles == []
+    _counts_are_equal_in_all_formats(spread, suite.directory / "reports")
 
 
 @pytest.mark.slow
@@ -267,11 +275,40 @@ def test_an_interrupted_run_has_a_record_of_every_scenario(tmp_path, workers):
     assert result.interrupted is True, result.output
     # A second worker may have been quicker than the first one.
     assert result.outcomes["First"] in ("passed", "interrupted")[:workers]
-    assert result.outcomes["Disturbs"] == "skipped" or workers > 1
+    assert result.outcomes["Disturbs"] == "skipped"
     never_ended = Counter(v for name, v in result.outcomes.items() if name.startswith("Never"))
     assert never_ended["interrupted"] >= 1
     assert never_ended["interrupted"] + never_ended["skipped"] == 6
     assert never_ended["skipped"] >= 6 - 2 * workers
+    _counts_are_equal_in_all_formats(result, tmp_path / "reports")
+
+
+def _counts_are_equal_in_all_formats(result: Result, directory: Path) -> None:
+    run = RunRecord(
+        started="2026-01-01T00:00:00+00:00",
+        duration=1.0,
+        seed=1,
+        system="reference",
+        provider="local",
+        harness_version="0",
+        profile=ProfileRecord("reference", "page", ("sync",)),
+        scenarios=result.scenarios,
+        interrupted=result.interrupted,
+    )
+    written = writers.write_all(run, directory)
+    wanted = Counter(result.outcomes.values())
+    statistics = yaml.safe_load(written.yaml.read_text())["statistics"]
+    root = ElementTree.parse(written.junit).getroot()
+
+    assert {name: statistics[name] for name in get_args(Outcome)} == {
+        name: wanted[name] for name in get_args(Outcome)
+    }
+    assert int(root.attrib["tests"]) == sum(wanted.values()) == len(list(root.iter("testcase")))
+    assert int(root.attrib["failures"]) == wanted["failed"]
+    assert int(root.attrib["skipped"]) == wanted["skipped"]
+    assert int(root.attrib["errors"]) == (
+        wanted["errored"] + wanted["interrupted"] + wanted["inconclusive"]
+    )
 
 
 @pytest.mark.slow

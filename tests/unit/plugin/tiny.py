@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.reporting import record
+from harness.reporting.record import ScenarioRecord
+
 STEPS = """
 import os, threading
 from pathlib import Path
@@ -91,7 +94,7 @@ def main():
         scenarios=(),
         workers=asked["workers"],
         tell=lambda one, done, total: told.append([one.id, done, total]),
-        features=Path("features"),
+        directory=Path("features"),
         plugins=("tiny_steps",),
     )
     Path("result.json").write_text(json.dumps({
@@ -115,8 +118,12 @@ class Result:
     told: list[list[Any]]
 
     @property
+    def scenarios(self) -> tuple[ScenarioRecord, ...]:
+        return tuple(record.from_plain(ScenarioRecord, raw) for raw in self.records.values())
+
+    @property
     def outcomes(self) -> dict[str, str]:
-        return {name: record["outcome"] for name, record in self.records.items()}
+        return {name: raw["outcome"] for name, raw in self.records.items()}
 
 
 class Suite:
@@ -160,7 +167,7 @@ class Suite:
         return Result(
             status=process.returncode,
             output=output,
-            records={record["name"]: record for record in raw.get("records", [])},
+            records={one["name"]: one for one in raw.get("records", [])},
             troubles=raw.get("troubles", []),
             interrupted=raw.get("interrupted", False),
             told=raw.get("told", []),

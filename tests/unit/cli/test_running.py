@@ -1,0 +1,163 @@
+import io
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+from harness.cli import running
+from harness.cli.running import Choice
+from harness.cli.screen import Screen
+from harness.cli.session import Wanted
+from harness.config import Session
+from harness.errors import HarnessBug, UsageError
+from harness.reporting import secrets
+from harness.reporting.record import ScenarioRecord
+
+
+def _scenario(name: str, outcome, **more) -> ScenarioRecord:
+    return ScenarioRecord(
+        f"a::{name}",
+        "A",
+        name,
+        outcome,
+        tags=("CD-SYNC-01", "sync"),
+        requirements=("CD-SYNC-01",),
+        capabilities=("sync",),
+        **more,
+    )
+
+
+@pytest.fixture
+def work(tmp_path) -> running._Work:
+    session = Session(
+        directory=str(tmp_path / "private"),
+        clusters={"management": "m"},
+        git_control="http://127.0.0.1:1",
+        git_token="hunter2",
+        system="reference",
+        dialect="page",
+        capabilities=("source", "sync"),
+        may_poke=True,
+        kubectl="kubectl",
+        workspace="w",
+        seed=7,
+        evidence="evidence",
+    )
+    made = running._Work(time.monotonic(), datetime.now(UTC))
+    made.session = session
+    made.records = (_scenario("one", "passed"),)
+    return made
+
+
+class Reporting:
+    """Writes the reports of `work`, and keeps what was told."""
+
+    def __init__(self, work: running._Work, out: Path) -> None:
+        self._work = work
+        self._file = io.StringIO()
+        self.out = out
+
+    @property
+    def told(self) -> str:
+        return self._file.getvalue()
+
+    def __call__(self, choice: Choice | None = None, known=()) -> tuple[int, str]:
+        screen = Screen(Console(file=self._file, highlight=False, soft_wrap=True))
+        chosen = choice or Choice(Wanted())
+        return running._report(chosen, self.out, self._work, list(known), screen), self.told
+
+
+@pytest.fixture
+def report(work, tmp_path) -> Reporting:
+    out = tmp_path / "reports" / "now"
+    out.mkdir(parents=True)
+    return Reporting(work, out)
+
+
+def test_the_last_line_counts(report, work):
+    work.records = (
+        _scenario("one", "passed"),
+        _scenario("two", "failed", message="no"),
+        _scenario("three", "errored", message="no"),
+        _scenario("four", "skipped"),
+        _scenario("five", "inconclusive", message="no", code="precondition"),
+    )
+    status, told = report()
+
+    assert told.splitlines()[-1] == "1 passed, 3 failed, 1 skipped"
+    assert status == 1
+
+
+def test_a_choice_makes_the_report_one_of_a_part(report):
+    report(Choice(Wanted(), tags="@sync"))
+    kept = yaml.safe_load((report.out / "report.yaml").read_text())
+
+    assert kept["subset"] is True
+    assert kept["selection"] == "--tags '@sync'"
+    assert kept["word"] != "conformant"
+
+
+def test_without_a_choice_it_is_the_whole_suite(report):
+    report()
+    kept = yaml.safe_load((report.out / "report.yaml").read_text())
+
+    assert kept["subset"] is False
+
+
+def test_latest_names_the_newest_report(report):
+    report()
+    latest = report.out.parent / "latest"
+
+    assert latest.resolve() == report.out
+    assert (latest / "report.html").is_file()
+
+
+def test_a_secret_in_what_is_left_is_told_and_never_a_success(report):
+    (report.out / "log.txt").write_text("password=correct-horse-battery")
+    known = secrets.Secret.of("secret 0", "correct-horse-battery")
+
+    with pytest.raises(HarnessBug, match="must not be shared"):
+        report(known=[known])
+    assert "log.txt" in report.told
+    assert "correct-horse-battery" not in report.told
+
+
+def test_the_planted_secret_does_not_stay(report):
+    report()
+
+    assert not (report.out / ".canary").exists()
+
+
+def test_trouble_outside_the_scenarios_is_told_and_no_success(report, work):
+    status, _ = report()
+    work.troubles = ("left behind: c1: Namespace x",)
+    later, told = report()
+
+    assert (status, later) == (0, 4)
+    assert "TROUBLE left behind: c1: Namespace x" in told
+
+
+def test_a_folder_for_the_report_is_made_or_must_be_empty(tmp_path):
+    made = running._folder(tmp_path / "a" / "b")
+    assert made.is_dir()
+    assert running._folder(made) == made
+    (made / "x").touch()
+    with pytest.raises(UsageError, match="is not empty"):
+        running._folder(made)
+
+
+def test_the_digest_of_the_suite_is_stable():
+    digest = running.suite_digest()
+
+    assert digest == running.suite_digest()
+    assert digest.startswith("sha256:")
+    assert len(digest) == len("sha256:") + 64
+
+
+def test_a_folder_is_named_by_the_time_if_not_by_the_user(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert running._folder(None).parent == Path("reports").resolve()
