@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from harness.controllers import git_fetch_glance
 from harness.controllers.runtime import Retry
 
 COMMIT: Final = re.compile(r"[0-9a-f]{40}")
@@ -69,6 +70,9 @@ class Git:
 
     def references(self, remote: Remote, patterns: Sequence[str] = ()) -> dict[str, str]:
         """The remote's references that match, by name; an annotated tag also with `^{}` behind."""
+        seen = git_fetch_glance.references(remote, patterns)
+        if seen is not None:
+            return seen
         listed = self._run(remote, "ls-remote", "--quiet", remote.url, *patterns).decode()
         pairs = (line.split("\t", 1) for line in listed.splitlines())
         return {name: commit for commit, name in pairs}

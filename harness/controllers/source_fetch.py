@@ -111,7 +111,10 @@ class Fetcher:
     def _download(self, remote: Remote, repository: Path, want: Wanted, target: Target) -> str:
         if want.by != "commit":
             fetched = self._git.fetch(remote, repository, target.reference)
-            return target.commit or fetched
+            # Somebody may have pushed since we looked: then what was fetched is what counts. (An
+            # annotated tag was resolved to its commit, which did come along.)
+            known = target.commit and self._git.has_commit(repository, target.commit)
+            return target.commit if known else fetched
         where = [f"refs/heads/{want.branch}"] if want.branch else ["refs/heads/*", "refs/tags/*"]
         self._git.fetch_history(remote, repository, where)
         if not self._git.has_commit(repository, target.commit):

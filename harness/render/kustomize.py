@@ -50,7 +50,13 @@ def build(kubectl: Path, directory: Path, *, root: Path | None = None) -> list[O
     ]
     # Nothing of the user's environment may change what is built. Without a PATH kustomize finds no
     # git, so that a base such as `github.com/org/repo` cannot be cloned.
-    environment = {"PATH": "", "HOME": tempfile.gettempdir()}
+    # One thread and no garbage collection: it lives for some milliseconds.
+    environment = {
+        "PATH": "",
+        "HOME": tempfile.gettempdir(),
+        "GOMAXPROCS": "1",
+        "GOGC": "off",
+    }
     try:
         ended = subprocess.run(
             command, capture_output=True, timeout=_WITHIN, check=False, env=environment

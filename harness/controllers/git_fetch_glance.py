@@ -1,0 +1,123 @@
+"""
+The references of an HTTP remote, asked for without starting git.
+
+Each source is looked at every interval, and nearly always nothing is new; a git process for that
+costs ten to fifty milliseconds of processor time. This is the one request that `git ls-remote`
+makes, with the same address, header and authorities. Whatever is not a plain good answer is left to
+git, which then says what is wrong; so is everything that is fetched.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import http.client
+import re
+import ssl
+import urllib.request
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from harness.controllers.git_fetch import Remote
+
+_SERVICE: Final = b"# service=git-upload-pack\n"
+_TYPE: Final = "application/x-git-upload-pack-advertisement"
+_LINE: Final = re.compile(rb"([0-9a-f]{40}) ([^\0\n]+)")
+_MOST: Final = 16 * 1024 * 1024
+_ABSENT: Final = "0" * 40
+_UNDERSTOOD: Final = frozenset({"GIT_SSL_CAINFO"})
+
+
+def references(remote: Remote, patterns: Sequence[str]) -> dict[str, str] | None:
+    """The references that match, by name; None where git has to be asked."""
+    scheme = urlsplit(remote.url).scheme
+    # A setting that is not understood here could mean anything.
+    if scheme not in ("http", "https") or not remote.environment.keys() <= _UNDERSTOOD:
+        return None
+    if not remote.settings.keys() <= {"http.extraHeader"} or _is_proxied(remote.url):
+        return None
+    try:
+        answer = _ask(remote)
+        if answer is None:
+            return None
+        listed = dict(_advertised(answer))
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    return {n: c for n, c in listed.items() if not patterns or _matches(n, patterns)}
+
+
+def _ask(remote: Remote) -> bytes | None:
+    parts = urlsplit(remote.url)
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        # A connection of its own each time: trust is decided anew, as git does.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        authorities = remote.environment.get("GIT_SSL_CAINFO")
+        if authorities:
+            context.load_verify_locations(cafile=authorities)
+        else:
+            context.load_default_certs()
+        connection = http.client.HTTPSConnection(
+            parts.hostname or "", parts.port, timeout=remote.timeout, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(
+            parts.hostname or "", parts.port, timeout=remote.timeout
+        )
+    headers = {"User-Agent": "git/reference-source-controller", "Accept": "*/*"}
+    name, colon, value = remote.settings.get("http.extraHeader", "").partition(": ")
+    if colon:
+        headers[name] = value
+    try:
+        connection.request(
+            "GET", f"{parts.path}/info/refs?service=git-upload-pack", headers=headers
+        )
+        response = connection.getresponse()
+        if response.status != 200 or response.getheader("Content-Type") != _TYPE:
+            return None
+        body = response.read(_MOST + 1)
+        return body if len(body) <= _MOST else None
+    finally:
+        connection.close()
+
+
+def _is_proxied(url: str) -> bool:
+    parts = urlsplit(url)
+    proxies = urllib.request.getproxies()
+    return parts.scheme in proxies and not urllib.request.proxy_bypass(parts.hostname or "")
+
+
+def _advertised(body: bytes) -> Iterator[tuple[str, str]]:
+    lines = _packets(body)
+    if next(lines, None) != _SERVICE or next(lines, None) != b"":
+        raise ValueError("no advertisement of references")
+    for line in lines:
+        if line == b"":
+            return
+        found = _LINE.match(line)
+        if not found:
+            raise ValueError("a line that is no reference")
+        if found[1].decode() != _ABSENT:  # an empty repository says so in this way
+            yield found[2].decode(), found[1].decode()
+    raise ValueError("the advertisement has no end")
+
+
+def _packets(body: bytes) -> Iterator[bytes]:
+    """The contents of pkt-lines; a flush is empty."""
+    at = 0
+    while at < len(body):
+        size = int(body[at : at + 4], 16)
+        if size == 0:
+            yield b""
+            at += 4
+        elif 4 < size <= len(body) - at:
+            yield body[at + 4 : at + size]
+            at += size
+        else:
+            raise ValueError("a pkt-line of an impossible length")
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    """As `git ls-remote`: a pattern stands for the end of a name, whole components of it."""
+    return any(fnmatch.fnmatchcase(f"/{name}", f"*/{pattern}") for pattern in patterns)
