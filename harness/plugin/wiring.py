@@ -24,6 +24,7 @@ from harness.steps import (
     barriers,
     bootstrap,
     commands,
+    declared,
     manual,
     projects,
     repositories,
@@ -37,8 +38,8 @@ from harness.steps.scoping import Scoping
 from harness.steps.world import World
 
 _STEP_MODULES = (
-    barriers, bootstrap, commands, manual, projects, repositories, secrets, sources, syncs,
-    troubles,
+    barriers, bootstrap, commands, declared, manual, projects, repositories, secrets, sources,
+    syncs, troubles,
 )  # fmt: skip
 _ATTACHED_TO_REPORT = "harness_record"
 

@@ -641,7 +641,7 @@ def test_deleted_repository_is_gone(bench: Bench, git: Git) -> None:
         (404, lambda s: s.repository("org/none").refs()),
     ],
 )
-def test_control_explains_errors(bench: Bench, status: int, act) -> None:  # type: ignore[no-untyped-def]
+def test_control_explains_errors(bench: Bench, status: int, act) -> None:
     with pytest.raises(GitServerError) as caught:
         act(bench.server)
     assert caught.value.status == status
