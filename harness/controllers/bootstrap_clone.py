@@ -77,6 +77,8 @@ class Remote:
             environment[f"GIT_CONFIG_VALUE_{number}"] = value
         if self.ca_file:
             environment["GIT_SSL_CAINFO"] = str(self.ca_file)
+            # Else a curl built on GnuTLS reads the machine's authorities too, at every start.
+            environment["GIT_SSL_CAPATH"] = os.devnull
         return environment
 
 

@@ -26,7 +26,7 @@ _TYPE: Final = "application/x-git-upload-pack-advertisement"
 _LINE: Final = re.compile(rb"([0-9a-f]{40}) ([^\0\n]+)")
 _MOST: Final = 16 * 1024 * 1024
 _ABSENT: Final = "0" * 40
-_UNDERSTOOD: Final = frozenset({"GIT_SSL_CAINFO"})
+_UNDERSTOOD: Final = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH"})
 
 
 def references(remote: Remote, patterns: Sequence[str]) -> dict[str, str] | None:

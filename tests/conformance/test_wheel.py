@@ -155,3 +155,24 @@ def test_the_installed_suite_collects_every_scenario(elsewhere, copy, tmp_path):
 
     assert told.returncode == 0, told.stdout + told.stderr
     assert told.stdout.count(".feature::test_") == features.count(copy / "features", "", ())
+
+
+@pytest.mark.timeout(600)
+def test_it_runs_a_scenario_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    """Nothing but the wheel and what it depends on: control planes, Git, controllers, a report."""
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    bin_ = tmp_path / "venv" / "bin"
+    command = [bin_ / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*command, "-c", _ROOT / "constraints.txt", wheel], check=True)
+    scenario = "sync/sync::a_new_source_is_synced_without_further_action"
+    done = subprocess.run(
+        [bin_ / "gitops-conformance", "run", "-n", "1", "--out", "out", "--scenario", scenario],
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed, 0 failed, 0 skipped" in done.stdout
+    assert (tmp_path / "out" / "report.html").is_file()

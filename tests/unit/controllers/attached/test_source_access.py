@@ -123,7 +123,8 @@ def test_an_https_source_trusts_the_machine_and_its_secret(
     machine.write_text("MACHINE")
     monkeypatch.setenv("SSL_CERT_FILE", str(machine))
     plain = source_access.trust(source_access.options(HTTPS, {}), tmp_path)
-    assert plain == {"GIT_SSL_CAINFO": str(machine)}
+    assert plain["GIT_SSL_CAINFO"] == str(machine)
+    assert not list(Path(plain["GIT_SSL_CAPATH"]).iterdir())
     with_ca = source_access.trust(source_access.options(HTTPS, {"caFile": b"OWN"}), tmp_path)
     assert Path(with_ca["GIT_SSL_CAINFO"]).read_text() == "MACHINE\nOWN"
 
