@@ -92,9 +92,14 @@ def change(world: World, alias: str, datatable: Table) -> None:
 
 @given(expression("the GitOps source {string} is resumed everywhere", "alias"))
 def resumed_everywhere(world: World, alias: str) -> None:
-    """Resumed, and the newest commit is on every cluster again."""
+    """
+    Resumed, and every cluster has had its turn: what follows is no longer due to the resumption.
+
+    That the objects are right is not enough: they are right already where nothing was missed.
+    """
     resume(world, alias)
     try:
+        _await_resumed(world, world.source(alias))
         _await_deployed(world, world.source(alias))
     except NotYet as error:
         raise world.given(f"The resumption of {alias}", error) from error
@@ -255,6 +260,21 @@ def _await_deployed(world: World, source: SourceUse) -> None:
         judging.ready_at(world, source, "GitRepository", head),
     ):
         world.scope.until(probe, within=world.bench.patience.sync, budget="sync")
+
+
+def _await_resumed(world: World, source: SourceUse) -> None:
+    """No Flux object is suspended; that each is Ready for its new spec is asked afterwards."""
+
+    def one(cluster: str) -> str | None:
+        for kind in ("GitRepository", "Kustomization"):
+            obj = judging.flux_object(world, source, kind, cluster)
+            if obj is None or objects.spec(obj).get("suspend"):
+                return f"{kind} {source.name} is still suspended"
+        return None
+
+    world.scope.until(
+        judging.everywhere(world, one), within=world.bench.patience.resume, budget="resume"
+    )
 
 
 def _patch(world: World, alias: str, patch: Object) -> None:

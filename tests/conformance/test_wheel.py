@@ -162,8 +162,8 @@ def test_it_runs_a_scenario_in_an_empty_environment(wheel: Path, tmp_path: Path)
     """Nothing but the wheel and what it depends on: control planes, Git, controllers, a report."""
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     bin_ = tmp_path / "venv" / "bin"
-    command = [bin_ / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, "-c", _ROOT / "constraints.txt", wheel], check=True)
+    command = [str(bin_ / "python"), "-m", "pip", "install", "--quiet"]
+    subprocess.run([*command, "-c", str(_ROOT / "constraints.txt"), str(wheel)], check=True)
     scenario = "sync/sync::a_new_source_is_synced_without_further_action"
     done = subprocess.run(
         [bin_ / "gitops-conformance", "run", "-n", "1", "--out", "out", "--scenario", scenario],
