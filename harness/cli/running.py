@@ -72,6 +72,17 @@ def run(choice: Choice, screen: Screen) -> int:
         opened = _reused() if choice.reuse else _fresh(choice, out, screen, stack, work)
         work.session = opened
         screen.progress("running the scenarios")
+        _judge(choice, opened, work, screen)
+        if not work.interrupted:
+            screen.progress("making sure that nothing is left")
+            work.troubles += tuple(f"left behind: {one}" for one in leaks.wait_until_clean(opened))
+        known = _known_secrets(work)
+    return _report(choice, out, work, known, screen)
+
+
+def _judge(choice: Choice, opened: Session, work: _Work, screen: Screen) -> None:
+    """Run the scenarios; an interruption, whenever it comes, still ends in a report."""
+    try:
         collector = suite.run(
             Path(opened.directory) / "session.json",
             tags=choice.tags,
@@ -80,14 +91,12 @@ def run(choice: Choice, screen: Screen) -> int:
             workers=choice.workers,
             tell=screen.scenario,
         )
-        work.records = tuple(collector.records.values())
-        work.interrupted = collector.interrupted
-        work.troubles = tuple(collector.troubles)
-        if not work.interrupted:
-            screen.progress("making sure that nothing is left")
-            work.troubles += tuple(f"left behind: {one}" for one in leaks.wait_until_clean(opened))
-        known = _known_secrets(work)
-    return _report(choice, out, work, known, screen)
+    except KeyboardInterrupt:
+        work.interrupted = True
+        return
+    work.records = tuple(collector.records.values())
+    work.interrupted = collector.interrupted
+    work.troubles = tuple(collector.troubles)
 
 
 def _check(choice: Choice) -> None:

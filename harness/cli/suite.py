@@ -142,7 +142,10 @@ def run(
                 f"--conformance-requirements={','.join(requirements)}",
                 *(f"--conformance-scenario={each}" for each in scenarios),
             )
-            status = _pytest(collector, folder, choice, plugins, many)
+            try:
+                status = _pytest(collector, folder, choice, plugins, many)
+            except KeyboardInterrupt:  # before pytest was there to catch it
+                collector.interrupted = True
             if collector.interrupted:
                 break
             if status == pytest.ExitCode.USAGE_ERROR:

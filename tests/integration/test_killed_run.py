@@ -40,6 +40,17 @@ def await_line(run: subprocess.Popen[str], wanted: str) -> str:
     raise AssertionError(f"{wanted!r} never came:\n{seen}")
 
 
+def await_project(state: Path) -> None:
+    """Until a scenario has noted that it makes a project."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        journals = state.glob("gitops-conformance/fleets/*/journal.jsonl")
+        if any('"project"' in journal.read_text() for journal in journals):
+            return
+        time.sleep(0.05)
+    raise AssertionError("no scenario made a project")
+
+
 def ours(state: Path) -> list[str]:
     """Command lines of processes that work below a state directory."""
     found = []
@@ -68,7 +79,7 @@ def test_the_start_after_a_kill_finds_a_clean_place(tmp_path: Path) -> None:
     await_line(killed, "running the scenarios")
     assert ours(state), "the twin: what would be left is seen while it runs"
     killed.kill()
-    killed.wait()
+    killed.communicate()
     first = {path.name for path in (state / "gitops-conformance" / "fleets").iterdir()}
 
     second = start(state, tmp_path / "second", _SCENARIO)
@@ -81,12 +92,17 @@ def test_the_start_after_a_kill_finds_a_clean_place(tmp_path: Path) -> None:
     assert not kept & first
 
 
+@pytest.mark.parametrize("within_a_scenario", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_ends_what_it_started(tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupted_run_ends_what_it_started(
+    tmp_path: Path, number: signal.Signals, within_a_scenario: bool
+) -> None:
     """Ctrl-C and SIGTERM: exit 130, a report that says so, no process left."""
     state = tmp_path / "state"
     run = start(state, tmp_path / "out", _OTHER)
     await_line(run, "running the scenarios")
+    if within_a_scenario:
+        await_project(state)
     os.kill(run.pid, number)
     output = run.communicate()[0]
 
