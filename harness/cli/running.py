@@ -71,7 +71,6 @@ def run(choice: Choice, screen: Screen) -> int:
     with ExitStack() as stack:
         opened = _reused() if choice.reuse else _fresh(choice, out, screen, stack, work)
         work.session = opened
-        screen.progress("running the scenarios")
         _judge(choice, opened, work, screen)
         if not work.interrupted:
             screen.progress("making sure that nothing is left")
@@ -83,6 +82,7 @@ def run(choice: Choice, screen: Screen) -> int:
 def _judge(choice: Choice, opened: Session, work: _Work, screen: Screen) -> None:
     """Run the scenarios; an interruption, whenever it comes, still ends in a report."""
     try:
+        screen.progress("running the scenarios")
         collector = suite.run(
             Path(opened.directory) / "session.json",
             tags=choice.tags,
