@@ -46,8 +46,10 @@ def main(quick: bool) -> int:
         begun = time.monotonic()
         with session.prepared(Wanted(seed=1), lease, Path(folder), tell) as prepared:
             start = time.monotonic() - begun
-            figures = [Figure("fleet of four: control planes usable", prepared.timings["fleet"],
-                              "s", 12), Figure("... and the system attached", start, "s")]  # fmt: skip
+            figures = [
+                Figure("fleet of four: control planes usable", prepared.timings["fleet"], "s", 12),
+                Figure("... and the system attached", start, "s"),
+            ]
             figures += latency(prepared)
             alone = scenarios(prepared, SAMPLE, 1)
             figures += shares(alone)
@@ -56,8 +58,14 @@ def main(quick: bool) -> int:
                 began = time.monotonic()
                 ran = scenarios(prepared, (), DEFAULT_WORKERS)
                 wall = time.monotonic() - began + start
-                figures.append(Figure(f"whole command, {len(ran)} scenarios at -n "
-                                      f"{DEFAULT_WORKERS}", wall, "s", start + 0.7 * len(ran)))  # fmt: skip
+                figures.append(
+                    Figure(
+                        f"whole command, {len(ran)} scenarios at -n {DEFAULT_WORKERS}",
+                        wall,
+                        "s",
+                        start + 0.7 * len(ran),
+                    )
+                )
             figures += memory(lease)
     for figure in figures:
         print(figure.line())
@@ -78,8 +86,12 @@ def scenarios(prepared: Prepared, ids: Iterable[str], workers: int) -> list[Scen
     tell(f"running {'the sample' if ids else 'the suite'} at -n {workers}")
     collected = suite.run(
         Path(prepared.session.directory) / "session.json",
-        tags="", requirements=(), scenarios=tuple(ids), workers=workers, tell=lambda *_: None,
-    )  # fmt: skip
+        tags="",
+        requirements=(),
+        scenarios=tuple(ids),
+        workers=workers,
+        tell=lambda *_: None,
+    )
     return list(collected.records.values())
 
 
@@ -101,8 +113,13 @@ def latency(prepared: Prepared) -> list[Figure]:
     observer.start()
     seen: list[float] = []
     ref = Ref("v1", "ConfigMap", "bench", "default")
-    cluster.create({"apiVersion": "v1", "kind": "ConfigMap",
-                    "metadata": {"name": ref.name, "namespace": "default"}})  # fmt: skip
+    cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": ref.name, "namespace": "default"},
+        }
+    )
     reflector = observer.follow(member.name, ("v1", "ConfigMap"))
     for number in range(_WRITES):
         times: list[float] = []
