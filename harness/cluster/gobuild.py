@@ -91,13 +91,14 @@ class GoBuild:
 
     def _follow(self, build: process.Process, usual: float, what: str, progress: Progress) -> None:
         """Tell every second how it goes; whatever ends us ends the build."""
-        began = self.clock.monotonic()
-        told = -_EVERY
+        began = told = self.clock.monotonic()
+        # Said before looking: a build that ends at once was still announced.
+        progress(f"{what}, 0 s of about {usual:.0f} s")
         try:
             while build.alive:
-                elapsed = self.clock.monotonic() - began
-                if elapsed - told >= _EVERY:
-                    told = elapsed
+                now = self.clock.monotonic()
+                if now - told >= _EVERY:
+                    told, elapsed = now, now - began
                     progress(f"{what}, {elapsed:.0f} s of about {max(usual, elapsed):.0f} s")
                 self.clock.sleep(0.05)
         finally:

@@ -28,7 +28,7 @@ def start():
 
 @when("it works")
 def works():
-    pass
+    Path(os.environ["TINY_WORKED"]).touch()
 
 
 @when("the system is wrong")
@@ -132,6 +132,7 @@ class Suite:
     def __init__(self, directory: Path, features: dict[str, str], steps: str = STEPS) -> None:
         self.directory = directory
         self.began = directory / "began"
+        self.worked = directory / "worked"
         for name, text in features.items():
             path = directory / "features" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,6 +150,7 @@ class Suite:
                 **outer,
                 "PYTHONPATH": os.pathsep.join([str(self.directory), *filter(None, sys.path)]),
                 "TINY_BEGAN": str(self.began),
+                "TINY_WORKED": str(self.worked),
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
