@@ -38,6 +38,17 @@ Feature: Deleting a GitOps source
     And every object of "plain-nested" is the same as before
     And the secret "login" and the project are still there
 
+  @CD-DELETE-04 @CD-FORBID-03 @delete
+  Scenario: A manifest of a Namespace does not hand the project's namespace to the source
+    Given a project
+    And a synced GitOps source "shop"
+    When a commit with a manifest of a Namespace is pushed to "shop"
+    Then every cluster of the project has dealt with that commit of "shop"
+    And the namespace of the project does not belong to "shop" on any cluster
+    When the GitOps source "shop" is deleted
+    Then the GitOps source "shop" is gone
+    And the namespace of the project is still there on every cluster of the project
+
   @CD-DELETE-05 @CD-DELETE-03 @delete @suspend
   Scenario: Deleting a suspended source removes everything, too
     Given a project

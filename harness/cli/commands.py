@@ -16,7 +16,7 @@ from harness.cluster import binaries
 from harness.errors import UsageError
 from harness.kit.wait import Patience
 from harness.model import catalogue
-from harness.systems import reference
+from harness.systems import front
 
 Function = Callable[..., Any]
 
@@ -31,12 +31,16 @@ def _fleet_options(function: Function) -> Function:
     options = (
         click.option("--clusters", type=click.Choice(["local"]), default="local", show_default=True,
                      help="Where the clusters come from."),
-        click.option("--system", type=click.Choice([reference.NAME]), default=reference.NAME,
+        click.option("--system", type=click.Choice(list(session.SYSTEMS)), default="reference",
                      show_default=True, help="What is judged."),
+        click.option("--management", type=click.Choice(["full", "plain"]), default="full",
+                     show_default=True,
+                     help="Whether our management tier makes up for what Flux alone would not do."),
         click.option("--attached", type=click.IntRange(1, 16), default=3, show_default=True,
                      metavar="N", help="How many clusters are attached."),
-        click.option("--dialect", type=click.Choice(["page", "modern"]), default="page",
-                     show_default=True, help="How the reference words its status."),
+        click.option("--dialect", type=click.Choice(["page", "modern"]),
+                     help="How the system words its status  [default: its own; the reference "
+                     "speaks as the page does]"),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N",
                      help="Names are made from it; printed in each report."),
     )  # fmt: skip
@@ -93,11 +97,6 @@ def _fleet_options(function: Function) -> Function:
     help="The lowest level whose failure is an error.",
 )
 def run(
-    clusters: str,
-    system: str,
-    attached: int,
-    dialect: str,
-    seed: int | None,
     tags: str,
     requirements: tuple[str, ...],
     deadlines: tuple[str, ...],
@@ -106,9 +105,10 @@ def run(
     out: Path | None,
     reuse: bool,
     fail_on: str,
+    **made_of: Any,
 ) -> int:
     """Run the scenarios and write the report."""
-    wanted = _wanted(clusters, system, attached, dialect, seed, deadlines)
+    wanted = _wanted(deadlines, **made_of)
     choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on)
     with Screen() as screen:
         return running.run(choice, screen)
@@ -116,10 +116,10 @@ def run(
 
 @cli.command()
 @_fleet_options
-def up(clusters: str, system: str, attached: int, dialect: str, seed: int | None) -> None:
+def up(**made_of: Any) -> None:
     """Start a fleet and leave it running."""
     with Screen() as screen:
-        staying.up(_wanted(clusters, system, attached, dialect, seed), screen)
+        staying.up(_wanted(**made_of), screen)
 
 
 @cli.command()
@@ -163,18 +163,19 @@ def version() -> None:
 
 
 def _wanted(
+    deadlines: tuple[str, ...] = (),
+    *,
     clusters: str,
     system: str,
+    management: str,
     attached: int,
-    dialect: str,
+    dialect: str | None,
     seed: int | None,
-    deadlines: tuple[str, ...] = (),
 ) -> Wanted:
+    """What the options of a fleet ask for."""
     command = os.environ.get("GITOPS_CONFORMANCE_CONTROLLERS", "").split()
-    options = (
-        reference.Options(dialect=dialect, controllers=command)
-        if command
-        else reference.Options(dialect=dialect)
+    options = front.Options(
+        dialect=dialect or "", management=management, controllers=command or front.CONTROLLERS
     )
     return Wanted(
         clusters=clusters,

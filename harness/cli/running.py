@@ -174,7 +174,7 @@ def _record(choice: Choice, work: _Work) -> RunRecord:
         fail_on=choice.fail_on,
         interrupted=work.interrupted,
         clusters=session.cluster_records(prepared.fleet) if prepared else (),
-        programs=session.program_records(prepared.binaries) if prepared else (),
+        programs=session.program_records(prepared.binaries, prepared.running) if prepared else (),
         patience=dict(used.patience),
     )
 

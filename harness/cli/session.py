@@ -8,16 +8,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.cluster import binaries, controlplane
+from harness.cluster import binaries, controlplane, programs
 from harness.cluster.binaries import Binaries
 from harness.cluster.fleet import Fleet, Lease
 from harness.config import Session
 from harness.gitserver import launch
 from harness.kit.wait import Patience
 from harness.reporting.record import ClusterRecord, ProgramRecord
-from harness.systems import Running, reference
+from harness.systems import Running, flux, front, installation, reference
 
 Progress = Callable[[str], None]
+
+SYSTEMS: dict[str, tuple[str, ...]] = {
+    reference.NAME: (),
+    flux.NAME: flux.PROGRAMS,
+}
+"""What can be judged, and the programs under test that it is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,18 @@ class Wanted:
     attached: int = 3
     seed: int = 0
     patience: Patience = field(default_factory=Patience)
-    options: reference.Options = field(default_factory=reference.Options)
+    options: front.Options = field(default_factory=front.Options)
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """What it needs on this machine."""
+        return (*programs.CORE, *SYSTEMS[self.system])
+
+    @property
+    def variant(self) -> str:
+        """The system, with what was left out of it; names its baseline."""
+        plain = self.options.management == "plain"
+        return f"{self.system}-plain" if plain else self.system
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +67,52 @@ def prepared(
     """Programs, clusters, Git server and system; they end with the lease."""
     timings: dict[str, float] = {}
     begun = time.monotonic()
-    programs = binaries.provide(on_progress=progress)
+    found = binaries.provide(wanted.programs, on_progress=progress)
     timings["programs"] = time.monotonic() - begun
     begun = time.monotonic()
     # The Git server starts beside the control planes, which leave a core idle at first.
     git = launch.launch(lambda name, argv: lease.start(name, argv), lease.directory / "git")
     with controlplane.local(
-        programs, lease, attached=wanted.attached, on_progress=progress, patience=wanted.patience
+        found, lease, attached=wanted.attached, on_progress=progress, patience=wanted.patience
     ) as fleet:
         timings["fleet"] = time.monotonic() - begun
         begun = time.monotonic()
         server = git.await_ready(within=wanted.patience.process_ready)
         trusted = lease.directory / "trusted-ca.pem"
         trusted.write_text(server.endpoints.authorities["trusted"])
-        progress("starting the reference controllers")
-        running = reference.start(
+        progress(f"starting the {wanted.system} controllers")
+        running = _started(wanted, lease, fleet, found, trusted)
+        timings["system"] = time.monotonic() - begun
+        session = session_of(wanted, lease, fleet, found, running, git, evidence)
+        session.write()
+        yield Prepared(session, fleet, found, running, timings)
+
+
+def _started(wanted: Wanted, lease: Lease, fleet: Fleet, found: Binaries, trusted: Path) -> Running:
+    if wanted.system == flux.NAME:
+        return flux.start(
             lease,
             fleet,
-            kubectl=programs.path("kubectl"),
+            programs=found,
             trusted_ca=trusted,
             patience=wanted.patience,
             options=wanted.options,
         )
-        timings["system"] = time.monotonic() - begun
-        session = session_of(wanted, lease, fleet, programs, running, git, evidence)
-        session.write()
-        yield Prepared(session, fleet, programs, running, timings)
+    return reference.start(
+        lease,
+        fleet,
+        kubectl=found.path("kubectl"),
+        trusted_ca=trusted,
+        patience=wanted.patience,
+        options=wanted.options,
+    )
 
 
 def session_of(
     wanted: Wanted,
     lease: Lease,
     fleet: Fleet,
-    programs: Binaries,
+    found: Binaries,
     running: Running,
     git: launch.Launched,
     evidence: Path,
@@ -98,8 +128,8 @@ def session_of(
         dialect=running.profile.dialect.name,
         capabilities=tuple(sorted(running.profile.capabilities)),
         may_poke=running.profile.may_poke,
-        kubectl=str(programs.path("kubectl")),
-        workspace=reference.WORKSPACE,
+        kubectl=str(found.path("kubectl")),
+        workspace=installation.WORKSPACE,
         seed=wanted.seed,
         evidence=str(evidence),
         patience=wanted.patience.as_mapping(),
@@ -117,18 +147,20 @@ def cluster_records(fleet: Fleet) -> tuple[ClusterRecord, ...]:
     )
 
 
-def program_records(programs: Binaries) -> tuple[ProgramRecord, ...]:
+def program_records(found: Binaries, running: Running) -> tuple[ProgramRecord, ...]:
     """Each program as it is on disk (decision 18)."""
+    judged = {program.name for program in running.programs}
     records = []
-    for name in programs.found:
-        known = programs.provenance(name)
+    for name in found.found:
+        known = found.provenance(name)
         records.append(
             ProgramRecord(
                 name,
                 known.module or "",
-                known.version or programs.found[name].version,
+                known.version or found.found[name].version,
                 known.checksum or "",
                 f"sha256:{known.sha256}",
+                under_test=name in judged,
             )
         )
     version = ".".join(map(str, sys.version_info[:3]))

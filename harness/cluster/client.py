@@ -239,6 +239,16 @@ class Cluster:
             body["preconditions"] = {"uid": uid}
         self._request("DELETE", self._path(ref), body)
 
+    def token(self, account: Ref, *, seconds: int) -> str:
+        """A token of the ServiceAccount at `account` that lasts at least so long."""
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        answer = self._request("POST", f"{self._path(account)}/token", request)
+        return str(answer["status"]["token"])
+
     # -- the cluster itself ----------------------------------------------------------------
 
     def resource(self, api_version: str, kind: str) -> Resource:

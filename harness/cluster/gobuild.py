@@ -168,6 +168,12 @@ def on_path(program: Program) -> Toolchain | None:
     return toolchain if toolchain and toolchain.numbers >= program.go else None
 
 
+def any_toolchain(cache: Path) -> Toolchain | None:
+    """A Go, however old: to fetch modules with."""
+    found = shutil.which("go")
+    return (_ask(Path(found)) if found else None) or in_wheel(cache)
+
+
 def in_wheel(cache: Path) -> Toolchain | None:
     """The Go that was fetched as a wheel before."""
     go = _wheel_directory(cache) / "go" / "bin" / "go"

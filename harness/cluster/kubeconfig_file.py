@@ -45,6 +45,22 @@ def write(
     )
 
 
+def for_token(source: Path, target: Path, *, context: str, user: str, token: str) -> Path:
+    """A kubeconfig for the same cluster as `context` of `source`, with a token to log in."""
+    given = yaml.safe_load(source.read_text())
+    chosen = next(each["context"] for each in given["contexts"] if each["name"] == context)
+    cluster = next(each for each in given["clusters"] if each["name"] == chosen["cluster"])
+    return _save(
+        target,
+        {
+            "clusters": [cluster],
+            "users": [{"name": user, "user": {"token": token}}],
+            "contexts": [{"name": context, "context": {"cluster": cluster["name"], "user": user}}],
+            "current-context": context,
+        },
+    )
+
+
 def merge(paths: Sequence[Path], target: Path) -> Path:
     """One kubeconfig with the contexts of all; the first one's context is the current one."""
     parts = [yaml.safe_load(path.read_text()) for path in paths]

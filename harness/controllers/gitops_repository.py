@@ -25,7 +25,7 @@ from harness.controllers import management_objects as kinds
 from harness.controllers.attachment_members import Member, Members
 from harness.controllers.bootstrap import Bootstrap, BootstrapError, Outcome
 from harness.controllers.gitops_repository_decision import Decision, Facts
-from harness.controllers.gitops_repository_manifests import Pace
+from harness.controllers.gitops_repository_manifests import REMEDIES, Pace, Remedies
 from harness.controllers.gitops_repository_removal import Sight
 from harness.controllers.project_view import Projects
 from harness.controllers.runtime import Key, Retry
@@ -56,6 +56,7 @@ class GitopsRepositories:
         bootstrap: Bootstrap,
         *,
         pace: Pace,
+        remedies: Remedies = REMEDIES,
         clock: Clock = system_clock,
     ) -> None:
         self._cluster = cluster
@@ -65,6 +66,7 @@ class GitopsRepositories:
         self._members = members
         self._bootstrap = bootstrap
         self._pace = pace
+        self._remedies = remedies
         self._clock = clock
         self._events = Events(cluster, COMPONENT, clock)
         self._finalizer = kinds.Finalizer(cluster, FINALIZER)
@@ -121,7 +123,7 @@ class GitopsRepositories:
         return None
 
     def _bring_about(self, key: Key, source: Object) -> float | None:
-        decided = decision.decide(source, self._facts(source), self._pace)
+        decided = decision.decide(source, self._facts(source), self._pace, self._remedies)
         if decided.action == "leave":
             return self._leave(key, source, decided)
         self._homeless.discard(key)
@@ -231,6 +233,7 @@ class GitopsRepositories:
             reachable=member.ready,
             live=live,
             caught_up=self._caught_up(member, source, path),
+            lifts=self._remedies.lift_before_delete,
         )
 
     def _caught_up(self, member: Member, source: Object, path: str) -> bool:

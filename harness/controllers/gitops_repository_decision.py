@@ -9,7 +9,7 @@ from typing import Literal
 from harness.controllers import gitops_repository_manifests as manifests
 from harness.controllers import gitops_repository_url as urls
 from harness.controllers.bootstrap import Outcome
-from harness.controllers.gitops_repository_manifests import Pace
+from harness.controllers.gitops_repository_manifests import REMEDIES, Pace, Remedies
 from harness.model import objects
 from harness.model.objects import Object
 
@@ -37,7 +37,7 @@ class Decision:
     files: Mapping[str, str | None] | None = None  # by cluster; None removes
 
 
-def decide(source: Object, facts: Facts, pace: Pace) -> Decision:
+def decide(source: Object, facts: Facts, pace: Pace, remedies: Remedies = REMEDIES) -> Decision:
     """Publish, refuse (what was written stays), or leave alone."""
     if facts.placed is None:
         return Decision("leave", "NoProject", "the namespace does not belong to a project")
@@ -48,7 +48,8 @@ def decide(source: Object, facts: Facts, pace: Pace) -> Decision:
         return Decision("refuse", "InvalidURL", found)
     files: dict[str, str | None] = dict.fromkeys(facts.known - facts.placed)
     for cluster in sorted(facts.placed):
-        rendered = manifests.manifests(source, facts.keys.get(cluster, frozenset()), pace)
+        keys = facts.keys.get(cluster, frozenset())
+        rendered = manifests.manifests(source, keys, pace, remedies)
         files[cluster] = manifests.text(rendered)
     if not facts.placed:
         return Decision("publish", "NoClusters", "the project is on no cluster", files)

@@ -33,15 +33,39 @@ class Pace:
     timeout: str = "20s"
 
 
-def manifests(source: Object, keys: Collection[str], pace: Pace) -> list[Object]:
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """What is done so that the page's word holds although Flux alone would not keep it."""
+
+    token_user: bool = True
+    """A lone token gets a user name in the URL (decision 4)."""
+    lift_before_delete: bool = True
+    """A suspension is lifted before the deletion, or Flux keeps what it applied (decision 2)."""
+    account: bool = True
+    """Sources act as the project's account, which may not touch namespaces (decision 1)."""
+
+
+REMEDIES = Remedies()
+NO_REMEDIES = Remedies(token_user=False, lift_before_delete=False, account=False)
+
+
+def manifests(
+    source: Object, keys: Collection[str], pace: Pace, remedies: Remedies = REMEDIES
+) -> list[Object]:
     """The two objects for a cluster on which the source's secret has these `keys`."""
-    return [git_repository(source, keys, pace), kustomization(source, pace)]
+    return [
+        git_repository(source, keys, pace, remedies),
+        kustomization(source, pace, remedies),
+    ]
 
 
-def git_repository(source: Object, keys: Collection[str], pace: Pace) -> Object:
+def git_repository(
+    source: Object, keys: Collection[str], pace: Pace, remedies: Remedies = REMEDIES
+) -> Object:
     """What is fetched, and with what."""
+    url = objects.spec(source)["cloneUrl"]
     spec: dict[str, Any] = {
-        "url": gitops_repository_url.with_user(objects.spec(source)["cloneUrl"], keys),
+        "url": gitops_repository_url.with_user(url, keys) if remedies.token_user else url,
         "ref": ref(source),
         "interval": pace.source,
         "timeout": pace.timeout,
@@ -52,7 +76,7 @@ def git_repository(source: Object, keys: Collection[str], pace: Pace) -> Object:
     return _object(kinds.FLUX_SOURCE, "GitRepository", source, spec)
 
 
-def kustomization(source: Object, pace: Pace) -> Object:
+def kustomization(source: Object, pace: Pace, remedies: Remedies = REMEDIES) -> Object:
     """What is applied of it, and as whom."""
     namespace = objects.namespace(source)
     spec: dict[str, Any] = {
@@ -62,10 +86,11 @@ def kustomization(source: Object, pace: Pace) -> Object:
         # Manifests without a namespace land in the project's. It also renames Namespace
         # manifests to the project's own: the account may not touch namespaces, so that is refused.
         "targetNamespace": namespace,
-        "serviceAccountName": namespace,
         "interval": pace.kustomization,
         "suspend": suspended_apply(source),
     }
+    if remedies.account:
+        spec["serviceAccountName"] = namespace
     return _object(kinds.FLUX_KUSTOMIZE, "Kustomization", source, spec)
 
 

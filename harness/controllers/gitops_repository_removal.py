@@ -37,6 +37,7 @@ class Sight:
     live: Object | None  # its Kustomization there
     caught_up: bool = True  # whether it has applied the last commit that lifted or removed
     attached: bool = True  # a detached cluster is not waited for
+    lifts: bool = True  # whether a suspension is lifted first, or Flux left to keep everything
 
 
 def step(sight: Sight) -> Step:
@@ -44,6 +45,8 @@ def step(sight: Sight) -> Step:
     if not sight.attached:
         return "done" if sight.file is None else "remove"
     if sight.file is not None:
+        if not sight.lifts:
+            return "remove"
         if suspended_in(sight.file):
             return "lift"
         if not sight.reachable:

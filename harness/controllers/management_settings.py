@@ -9,6 +9,7 @@ C.json (mode 0600: it holds passwords):
                    "readers": {"c1": {"username": "...", "password": "..."}}},
      "intervals": {"source": "1s", "kustomization": "2s", "management": "1s", "health": "10s"},
      "timeout": "20s",
+     "remedies": true (false: a plain front that leaves Flux to itself),
      "directory": "/path for the clone"}
 """
 
@@ -21,7 +22,12 @@ from typing import Any
 
 from harness.controllers.attachment_flux import Upstream
 from harness.controllers.bootstrap_clone import Credentials, Remote
-from harness.controllers.gitops_repository_manifests import Pace
+from harness.controllers.gitops_repository_manifests import (
+    NO_REMEDIES,
+    REMEDIES,
+    Pace,
+    Remedies,
+)
 from harness.errors import UsageError
 
 
@@ -32,6 +38,7 @@ class Settings:
     remote: Remote
     upstream: Upstream
     pace: Pace
+    remedies: Remedies
     health_interval: float
     directory: Path
 
@@ -67,6 +74,7 @@ def parsed(document: dict[str, Any]) -> Settings:
             timeout,
         ),
         pace=Pace(intervals.get("source", "1m0s"), intervals.get("kustomization", "1m0s"), timeout),
+        remedies=REMEDIES if document.get("remedies", True) else NO_REMEDIES,
         health_interval=float(str(intervals.get("health", "10s")).removesuffix("s")),
         directory=Path(document["directory"]),
     )

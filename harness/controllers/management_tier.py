@@ -174,6 +174,7 @@ class Tier:
             self._members,
             self._bootstrap,
             pace=self._settings.pace,
+            remedies=self._settings.remedies,
         )
         controller = Controller("source", sources.reconcile, workers=16, backoff=_backoff())
         self._on("GitopsRepository", controller, when(spec_moved, own_key))

@@ -82,6 +82,27 @@ def ready_at(
     return everywhere(world, one, clusters)
 
 
+def dealt_with(world: World, source: SourceUse, commit: Commit) -> Probe:
+    """The Kustomization of each cluster has tried that commit, with whatever success."""
+
+    def one(cluster: str) -> str | None:
+        obj = flux_object(world, source, "Kustomization", cluster)
+        if obj is None:
+            return f"there is no Kustomization {source.name}"
+        tried = revision.commit_of(objects.status(obj).get("lastAttemptedRevision"))
+        settled = conditions.explain_ready(obj) is None or (
+            (conditions.find(obj, "Ready") or {}).get("status") == "False"
+        )
+        if tried == commit.sha and settled:
+            return None
+        return (
+            f"Kustomization {source.name} tried {tried}, not {commit.sha} ({commit.label}); "
+            f"{conditions.explain(obj)}"
+        )
+
+    return everywhere(world, one)
+
+
 def revision_of(obj: Object) -> str | None:
     """The commit that a GitRepository has fetched or a Kustomization has applied."""
     status = objects.status(obj)

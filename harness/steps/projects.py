@@ -5,7 +5,7 @@ from pytest_bdd import given, then
 from harness.errors import Nonconformance, NotYet
 from harness.model import objects
 from harness.model.objects import Object, Ref
-from harness.steps import tables
+from harness.steps import judging, tables
 from harness.steps.expressions import expression
 from harness.steps.scoping import Scoping
 from harness.steps.world import APPLY_API, FEDERATED_API, GIT_API, PROJECT_API, World
@@ -117,3 +117,32 @@ def secret_and_project_stay(world: World, alias: str) -> None:
         missing.append(f"management: {federated}")
     if missing:
         raise Nonconformance(f"gone with the source: {', '.join(missing)}")
+
+
+@then(
+    expression("the namespace of the project does not belong to {string} on any cluster", "alias")
+)
+def namespace_not_owned(world: World, alias: str) -> None:
+    """The namespace never carried the owner labels of the source."""
+    source = world.source(alias)
+    ref = Ref("v1", "Namespace", world.namespace)
+    for cluster in world.clusters:
+        seen = judging.entries_of(world, cluster, ref)
+        # The twin: the namespace's own history is seen.
+        if not seen:
+            raise Nonconformance(f"{cluster}: nothing was seen of {ref}")
+        if any(judging.owned_by(entry.object, source) for entry in seen):
+            raise Nonconformance(
+                f"{cluster}: {ref} carries the owner labels of {source.name}: deleting the source "
+                "would delete the project's namespace"
+            )
+
+
+@then("the namespace of the project is still there on every cluster of the project")
+def namespace_stays(world: World) -> None:
+    """It exists and nobody asked for its removal."""
+    for cluster in ("management", *world.clusters):
+        found = world.scope.get(cluster, "v1", "Namespace", world.namespace)
+        if found is None or objects.deleting(found):
+            state = "is being deleted" if found else "is gone"
+            raise Nonconformance(f"{cluster}: Namespace {world.namespace} {state}")

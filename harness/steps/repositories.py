@@ -23,6 +23,13 @@ spec:
           image: ghcr.io/stefanprodan/podinfo:6.7.0
 """
     },
+    "a manifest of a Namespace": {
+        "gitops/namespace.yaml": b"""apiVersion: v1
+kind: Namespace
+metadata:
+  name: somewhere-else
+"""
+    },
 }
 
 

@@ -153,6 +153,17 @@ def ready_at_commit(world: World, kind: str, alias: str) -> None:
     )
 
 
+@then(expression("every cluster of the project has dealt with that commit of {string}", "alias"))
+def dealt_with(world: World, alias: str) -> None:
+    """The newest commit was tried everywhere; whether it may succeed is not asked."""
+    source = world.source(alias)
+    world.scope.until(
+        judging.dealt_with(world, source, source.repository.head),
+        within=world.bench.patience.sync,
+        budget="sync",
+    )
+
+
 @then(
     expression("the revision of {string} is that commit on every cluster of the project", "alias")
 )

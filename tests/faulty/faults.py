@@ -369,3 +369,14 @@ def another_event_message() -> None:
     from harness.controllers import gitops_repository_decision as decision
 
     replace(decision, "SUCCESS_MESSAGE", "manifests have been synced to the bootstrap repo")
+
+
+@fault(
+    "management",
+    "The project's account may write namespaces, its own among them.",
+    f"{DELETE}a_manifest_of_a_namespace_does_not_hand_the_projects_namespace_to_the_source",
+)
+def account_may_write_namespaces() -> None:
+    from harness.controllers import project_objects
+
+    replace(project_objects, "CORE_RESOURCES", (*project_objects.CORE_RESOURCES, "namespaces"))

@@ -1,0 +1,193 @@
+"""
+System `flux`: the real source-controller and kustomize-controller, unmodified, behind our
+management tier. One pair of host processes per attached cluster, with accounts of their own.
+
+Which versions there are is said by `flux_versions`; what is put on a cluster by `flux_objects`.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import yaml
+
+from harness.cluster import kubeconfig_file, modules
+from harness.cluster.binaries import Binaries
+from harness.cluster.fleet import Fleet, Lease, Member
+from harness.cluster.modules import Module
+from harness.kit import ports
+from harness.kit.wait import Patience
+from harness.model import profile
+from harness.model.objects import Object, Ref
+from harness.systems import Program, Running, flux_objects, front, installation
+from harness.systems.flux_objects import KUSTOMIZE, SOURCE
+from harness.systems.front import Options, Site, Starting
+
+NAME = "flux"
+PROGRAMS = (SOURCE, KUSTOMIZE)
+CRDS = {
+    # source-controller v1.3.0 asks for v1beta2 of some kinds and kustomize-controller v1.9 for v1:
+    # the newest CRDs that serve both.
+    SOURCE: Module(
+        "github.com/fluxcd/source-controller",
+        "v1.7.3",
+        "h1:gFfeBiNUgF0kFFGap/rrMeJqz+0Tod0ARENJO8w/UA8=",
+    ),
+    KUSTOMIZE: Module(
+        "github.com/fluxcd/kustomize-controller",
+        "v1.9.5",
+        "h1:/XY2zy3K7fntyppEXIHG7oRMzmfgIt50eJzUfaPX1Kc=",
+    ),
+}
+_BASES = "config/crd/bases"
+_MONTH = 30 * 24 * 3600
+_COMMON = (
+    "--metrics-addr=0",
+    "--events-addr=",
+    "--enable-leader-election=false",
+    "--watch-all-namespaces=true",
+    "--log-level=info",
+    "--log-encoding=json",
+    "--concurrent=8",
+    "--requeue-dependency=1s",
+    "--interval-jitter-percentage=0",
+    "--min-retry-delay=250ms",
+    "--max-retry-delay=1s",
+    "--kube-api-qps=200",
+    "--kube-api-burst=400",
+)
+"""Everything here is a setting that Flux documents; the waits are short as our intervals are."""
+
+
+def start(
+    lease: Lease,
+    fleet: Fleet,
+    *,
+    programs: Binaries,
+    trusted_ca: Path,
+    patience: Patience,
+    options: Options | None = None,
+    label: str = "",
+) -> Running:
+    """Install and start Flux behind our management tier; returns when every cluster is attached."""
+    options = options or Options()
+    return front.start(
+        lease,
+        fleet,
+        Tier(programs, options),
+        trusted_ca=trusted_ca,
+        patience=patience,
+        options=options,
+        label=label,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """The attached tier: two processes per cluster."""
+
+    binaries: Binaries
+    options: Options
+    _tokens: list[str] = field(default_factory=list, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def kinds(self) -> Sequence[Object]:
+        """The CRDs that the modules ship, not our transcription of them."""
+        return [
+            flux_objects.kind(yaml.load(path.read_text(), Loader=yaml.CSafeLoader), name,
+                              module.version)
+            for name, module in CRDS.items()
+            for path in sorted(modules.folder(module, _BASES).glob("*.yaml"))
+        ]  # fmt: skip
+
+    def prepare(self, site: Site, member: Member) -> None:
+        """Accounts, roles, and a kubeconfig for each controller."""
+        cluster = installation.connect(member)
+        for name in PROGRAMS:
+            mighty = name == KUSTOMIZE and self.options.management == "plain"
+            for obj in flux_objects.on_cluster(name, self._version(name), all_powerful=mighty):
+                cluster.apply(obj, field_manager=installation.MANAGER)
+            account = Ref("v1", "ServiceAccount", name, installation.FLUX_NAMESPACE)
+            token = cluster.token(account, seconds=_MONTH)
+            kubeconfig_file.for_token(
+                member.kubeconfig,
+                _kubeconfig(site, member, name),
+                context=member.context,
+                user=name,
+                token=token,
+            )
+            with self._lock:
+                self._tokens.append(token)
+        cluster.close()
+
+    def start(self, site: Site, member: Member) -> Sequence[Starting]:
+        """The two controllers of one cluster."""
+        storage = site.directory / f"artifacts-{member.name}"
+        storage.mkdir(mode=0o700)
+        [address] = ports.free()
+        served = f"{ports.LOOPBACK}:{address}"
+        return [
+            self._controller(
+                site,
+                member,
+                SOURCE,
+                f"--storage-path={storage}",
+                f"--storage-addr={served}",
+                f"--storage-adv-addr={served}",
+            ),
+            self._controller(site, member, KUSTOMIZE, "--concurrent-ssa=2"),
+        ]
+
+    def _controller(self, site: Site, member: Member, name: str, *arguments: str) -> Starting:
+        [health] = ports.free()
+        temporary = site.directory / f"tmp-{name}-{member.name}"
+        temporary.mkdir(mode=0o700)
+        process = site.start(
+            f"{name}-{member.name}",
+            [
+                self.binaries.path(name),
+                *_COMMON,
+                f"--health-addr={ports.LOOPBACK}:{health}",
+                *arguments,
+            ],
+            KUBECONFIG=str(_kubeconfig(site, member, name)),
+            RUNTIME_NAMESPACE=installation.FLUX_NAMESPACE,
+            TMPDIR=str(temporary),
+        )
+        return Starting(process, lambda: _unready(health))
+
+    def profile(self, members: Sequence[Member]) -> profile.Profile:  # noqa: ARG002
+        """What it claims; which era it speaks is seen, not assumed."""
+        return profile.Profile(
+            name=NAME,
+            capabilities=front.CAPABILITIES,
+            dialect=profile.dialect(self.options.dialect or "E6"),
+            may_poke=True,
+        )
+
+    def programs(self) -> Sequence[Program]:
+        """The two controllers."""
+        return [Program(name, self.binaries.path(name)) for name in PROGRAMS]
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """The tokens of the controllers' accounts."""
+        return tuple(self._tokens)
+
+    def _version(self, name: str) -> str:
+        return self.binaries.found[name].version
+
+
+def _kubeconfig(site: Site, member: Member, name: str) -> Path:
+    return site.directory / f"{name}-{member.name}.kubeconfig"
+
+
+def _unready(port: int) -> str | None:
+    try:
+        with urlopen(f"http://{ports.LOOPBACK}:{port}/readyz", timeout=2):
+            return None
+    except (URLError, OSError) as error:
+        return f"/readyz said {error}"

@@ -1,0 +1,250 @@
+"""
+Our management tier in front of an attached tier, whichever that is: started, attached, claimed.
+
+The bootstrap repository is a Git server process of the system's own, with one writer and one
+reader per cluster (decision 3). The attached tier says which kinds it needs, what it puts on a
+cluster beforehand and which processes it is made of.
+"""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.cluster.fleet import Fleet, Lease, Member
+from harness.gitserver import launch
+from harness.gitserver.access import Access, Account
+from harness.gitserver.client import GitServer
+from harness.kit import process
+from harness.kit.process import Process
+from harness.kit.wait import Patience, Probe
+from harness.model import profile
+from harness.model.objects import Object
+from harness.model.profile import Profile
+from harness.systems import Program, Running, installation
+
+BOOTSTRAP = "kommander/kommander"
+CONTROLLERS = (sys.executable, "-m", "harness.controllers")
+CAPABILITIES = profile.CORE | {
+    "edit",
+    "git-ref",
+    "flux-resources",
+    "secret.overrides",
+    "bootstrap-faults",
+}
+"""What the tier and either attached tier have together."""
+_README = "What the clusters of this Kommander instance pull; written by its controllers.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What can be chosen about a system behind our management tier."""
+
+    dialect: str = ""
+    """How it words its status; by default the system's own."""
+    management: str = "full"
+    """`plain` leaves out the remedies by which the page holds with Flux underneath."""
+    source_interval: str = "1s"
+    kustomization_interval: str = "2s"
+    controllers: Sequence[str] = CONTROLLERS
+    """The command of a controller process; the faulty ones of the tests are another module."""
+    pair: str = ""
+    """Which pair of Flux controllers, by its name in the version matrix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a system works: its lease, its own directory, its environment."""
+
+    lease: Lease
+    directory: Path
+    environment: Mapping[str, str]
+    patience: Patience
+    label: str = ""
+
+    def start(self, name: str, argv: Sequence[str | Path], **environment: str) -> Process:
+        """A process of the system; `environment` comes on top of the site's."""
+        env = {**self.environment, **environment}
+        return self.lease.start(f"{name}{self.label}", argv, env=env)
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """A process, and how to see that it is ready."""
+
+    process: Process
+    probe: Probe
+
+
+class AttachedTier(Protocol):
+    """What reconciles `GitRepository` and `Kustomization` on the attached clusters."""
+
+    def kinds(self) -> Sequence[Object]:
+        """The CRDs that it needs."""
+        ...
+
+    def prepare(self, site: Site, member: Member) -> None:
+        """Put on a cluster what must be there first; several clusters are prepared at once."""
+        ...
+
+    def start(self, site: Site, member: Member) -> Sequence[Starting]:
+        """The processes for one cluster; called from the main thread."""
+        ...
+
+    def profile(self, members: Sequence[Member]) -> Profile:
+        """What it claims together with our management tier."""
+        ...
+
+    def programs(self) -> Sequence[Program]:
+        """What is under test besides our controllers."""
+        ...
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What it made that must never be seen in an artefact."""
+        ...
+
+
+def start(
+    lease: Lease,
+    fleet: Fleet,
+    tier: AttachedTier,
+    *,
+    trusted_ca: Path,
+    patience: Patience,
+    options: Options,
+    label: str = "",
+) -> Running:
+    """
+    Install and start both tiers on a fleet; returns when every cluster is attached.
+
+    `label` tells apart several systems that are started one after the other on the same fleet.
+    """
+    directory = lease.directory / f"system{label}"
+    directory.mkdir(mode=0o700)
+    environment = {**os.environ, "SSL_CERT_FILE": str(trusted_ca)}
+    site = Site(lease, directory, environment, patience, label)
+    readers = {
+        member.name: Account(f"reader-{member.name}", secrets.token_urlsafe(24))
+        for member in fleet.attached
+    }
+    bootstrap = launch.launch(
+        lambda name, argv: lease.start(name, argv),
+        directory / "bootstrap",
+        name=f"bootstrap-repository{label}",
+        listeners=["https-private"],
+        repositories={BOOTSTRAP: Access("basic", tuple(readers.values()))},
+    )
+    installation.on_all(fleet.members, _installer(fleet, tier, site))
+    server = bootstrap.await_ready(within=patience.process_ready)
+    # Flux cannot fetch a repository without commits, and the first project may be long in coming.
+    server.repository(BOOTSTRAP).commit({"README.md": _README}, message="Begin")
+    starting = [_management(site, fleet, server, bootstrap, readers, options)]
+    for member in fleet.attached:
+        starting += tier.start(site, member)
+    processes = [each.process for each in starting]
+    with ThreadPoolExecutor(len(starting)) as pool:
+        list(pool.map(lambda each: _await(each, patience), starting))
+    installation.attach(fleet, patience, processes)
+    return Running(
+        profile=tier.profile(fleet.attached),
+        processes=(bootstrap.process, *processes),
+        programs=(Program("reference controllers", Path(sys.executable)), *tier.programs()),
+        bootstrap_control=(bootstrap.control_url, bootstrap.token),
+        secrets=(
+            bootstrap.token,
+            bootstrap.admin.password,
+            *(str(account.password) for account in readers.values()),
+            *tier.secrets,
+        ),
+    )
+
+
+def _installer(fleet: Fleet, tier: AttachedTier, site: Site) -> Callable[[Member], None]:
+    def install(member: Member) -> None:
+        if member is fleet.management:
+            kinds = installation.our_kinds("management")
+            installation.install_kinds(member, kinds, site.patience)
+        else:
+            installation.install_kinds(member, tier.kinds(), site.patience)
+            tier.prepare(site, member)
+
+    return install
+
+
+def _management(
+    site: Site,
+    fleet: Fleet,
+    server: GitServer,
+    bootstrap: launch.Launched,
+    readers: Mapping[str, Account],
+    options: Options,
+) -> Starting:
+    config = _configuration(site.directory, server, bootstrap, readers, options)
+    return controller(
+        site,
+        options.controllers,
+        "management",
+        fleet.management,
+        ["--config", config],
+    )
+
+
+def controller(
+    site: Site,
+    command: Sequence[str],
+    tier: str,
+    member: Member,
+    arguments: Sequence[str | Path],
+) -> Starting:
+    """One of our own controller processes; it is ready when it says so in a file."""
+    name = f"controllers-{member.name}"
+    ready = site.directory / f"{name}.ready"
+    started = site.start(
+        name,
+        [*command, tier, "--kubeconfig", member.kubeconfig, *arguments, "--ready", ready],
+    )
+    return Starting(started, lambda: None if ready.exists() else "its first lists are not in yet")
+
+
+def _configuration(
+    directory: Path,
+    server: GitServer,
+    bootstrap: launch.Launched,
+    readers: Mapping[str, Account],
+    options: Options,
+) -> Path:
+    ca = directory / "bootstrap-ca.pem"
+    ca.write_text(server.endpoints.authorities["private"])
+    config = {
+        "bootstrap": {
+            "url": server.endpoints.url(BOOTSTRAP, "https-private"),
+            "caFile": str(ca),
+            "branch": "main",
+            "writer": {"username": bootstrap.admin.name, "password": bootstrap.admin.password},
+            "readers": {
+                name: {"username": account.name, "password": account.password}
+                for name, account in readers.items()
+            },
+        },
+        "intervals": {
+            "source": options.source_interval,
+            "kustomization": options.kustomization_interval,
+            "management": options.source_interval,
+        },
+        "remedies": options.management != "plain",
+        "directory": str(directory / "management"),
+    }
+    path = directory / "management.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config, indent=2))
+    return path
+
+
+def _await(starting: Starting, patience: Patience) -> None:
+    process.await_ready(starting.process, starting.probe, within=patience.process_ready)
