@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 import yaml
 
@@ -62,7 +64,7 @@ def test_an_unknown_name_is_answered_with_those_that_are_known() -> None:
 
 
 def test_what_cannot_be_built_is_inconclusive_for_the_caller_too(capsys, monkeypatch) -> None:
-    monkeypatch.setattr(failing.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert failing.exit_status(lambda: flux_versions.choose("dkp-2.4")) == 4
     assert "inconclusive: module not served: dkp-2.4" in capsys.readouterr().err
 
