@@ -92,6 +92,11 @@ def _fleet_options(function: Function) -> Function:
     show_default=True,
     help="The lowest level whose failure is an error.",
 )
+@click.option(
+    "--baseline",
+    metavar="FILE|none",
+    help="Known deviations  [default: those shipped for the system, if any]",
+)
 def run(
     clusters: str,
     system: str,
@@ -106,10 +111,11 @@ def run(
     out: Path | None,
     reuse: bool,
     fail_on: str,
+    baseline: str | None,
 ) -> int:
     """Run the scenarios and write the report."""
     wanted = _wanted(clusters, system, attached, dialect, seed, deadlines)
-    choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on)
+    choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on, baseline)
     with Screen() as screen:
         return running.run(choice, screen)
 

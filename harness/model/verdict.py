@@ -149,10 +149,10 @@ def of_requirement(
 
 
 def gravest(scenarios: Iterable[Finding]) -> Finding:
-    """The one verdict that counts of several; not-run where there is none."""
+    """The one verdict that counts of several, with its note; not-run where there is none."""
     return min(
         scenarios,
-        key=lambda finding: _GRAVITY.index(finding.verdict),
+        key=lambda finding: (_GRAVITY.index(finding.verdict), not finding.note),
         default=Finding(Verdict.NOT_RUN),
     )
 
@@ -216,7 +216,11 @@ def conclude(
         scenarios=scenarios,
         requirements=requirements,
         tallies=tallies,
-        supplied=frozenset(r.id for r in catalogue if r.judged not in scope.judged),
+        supplied=frozenset(
+            r.id
+            for r in catalogue
+            if r.observable is Observable.API and r.judged not in scope.judged
+        ),
     )
 
 
