@@ -172,6 +172,17 @@ def test_a_baseline_decides_the_exit_code(report, work, outcome, baseline, statu
     )
 
 
+@pytest.mark.parametrize("outcome", ["passed", "failed"])
+def test_a_baseline_never_changes_the_word(report, work, outcome):
+    work.records = (_scenario("two", outcome, message="no"),)
+    report()
+    without = yaml.safe_load((report.out / "report.yaml").read_text())["word"]
+    work.baseline = _known("two")
+    report()
+
+    assert yaml.safe_load((report.out / "report.yaml").read_text())["word"] == without
+
+
 def test_a_report_lists_what_the_baseline_says(report, work):
     work.records = (_scenario("two", "failed", message="no"),)
     work.baseline = _known("two", "three")
