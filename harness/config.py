@@ -37,6 +37,10 @@ class Session:
     bootstrap_control: str = ""
     bootstrap_token: str = field(default="", repr=False)
     logs: str = ""
+    variant: str = ""
+    """The system, with what was left out of it."""
+    judged: tuple[str, ...] = ("management", "attached", "both")
+    """The tiers whose behaviour the report is about; the others are supplied by the reference."""
 
     def write(self) -> Path:
         """Keep it in its directory; mode 0600."""
@@ -53,7 +57,8 @@ class Session:
             raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UsageError(f"{path} is no session of a run: {error}") from None
-        return cls(**{**raw, "capabilities": tuple(raw["capabilities"])})
+        lists = ("capabilities", "judged")
+        return cls(**{**raw, **{name: tuple(raw[name]) for name in lists if name in raw}})
 
     @property
     def journal(self) -> Path:

@@ -16,7 +16,7 @@ from harness.cluster import binaries
 from harness.errors import UsageError
 from harness.kit.wait import Patience
 from harness.model import catalogue
-from harness.systems import front
+from harness.systems import flux_versions, front
 
 Function = Callable[..., Any]
 
@@ -31,11 +31,14 @@ def _fleet_options(function: Function) -> Function:
     options = (
         click.option("--clusters", type=click.Choice(["local"]), default="local", show_default=True,
                      help="Where the clusters come from."),
-        click.option("--system", type=click.Choice(list(session.SYSTEMS)), default="reference",
+        click.option("--system", type=click.Choice(session.SYSTEMS), default="reference",
                      show_default=True, help="What is judged."),
         click.option("--management", type=click.Choice(["full", "plain"]), default="full",
                      show_default=True,
                      help="Whether our management tier makes up for what Flux alone would not do."),
+        click.option("--flux-version", metavar="NAME",
+                     help="Which Flux `--system flux` runs, such as dkp-2.8 or sc1.3.0-kc1.9.5; "
+                     "`gitops-conformance versions` lists them."),
         click.option("--attached", type=click.IntRange(1, 16), default=3, show_default=True,
                      metavar="N", help="How many clusters are attached."),
         click.option("--dialect", type=click.Choice(["page", "modern"]),
@@ -96,6 +99,11 @@ def _fleet_options(function: Function) -> Function:
     show_default=True,
     help="The lowest level whose failure is an error.",
 )
+@click.option(
+    "--baseline",
+    metavar="FILE|none",
+    help="Known deviations  [default: those shipped for the system, if any]",
+)
 def run(
     tags: str,
     requirements: tuple[str, ...],
@@ -105,11 +113,12 @@ def run(
     out: Path | None,
     reuse: bool,
     fail_on: str,
+    baseline: str | None,
     **made_of: Any,
 ) -> int:
     """Run the scenarios and write the report."""
     wanted = _wanted(deadlines, **made_of)
-    choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on)
+    choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on, baseline)
     with Screen() as screen:
         return running.run(choice, screen)
 
@@ -157,6 +166,14 @@ def doctor() -> int:
 
 
 @cli.command()
+def versions() -> None:
+    """List the versions of Flux: those that were shipped, and those that can be run."""
+    for pair in flux_versions.pairs():
+        state = "can be run" if pair.buildable else f"inconclusive: {pair.reason}"
+        click.echo(f"{pair.name:<18} {pair.era:<6} {state:<34} {pair}")
+
+
+@cli.command()
 def version() -> None:
     """Print the version."""
     click.echo(f"gitops-conformance {__version__}")
@@ -168,6 +185,7 @@ def _wanted(
     clusters: str,
     system: str,
     management: str,
+    flux_version: str | None,
     attached: int,
     dialect: str | None,
     seed: int | None,
@@ -175,7 +193,10 @@ def _wanted(
     """What the options of a fleet ask for."""
     command = os.environ.get("GITOPS_CONFORMANCE_CONTROLLERS", "").split()
     options = front.Options(
-        dialect=dialect or "", management=management, controllers=command or front.CONTROLLERS
+        dialect=dialect or "",
+        management=management,
+        pair=flux_version or "",
+        controllers=command or front.CONTROLLERS,
     )
     return Wanted(
         clusters=clusters,

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import __version__, config, data
-from harness.cli import leaks, session, suite
+from harness.cli import baselines, leaks, session, suite
 from harness.cli.screen import Screen
 from harness.cli.session import Prepared, Wanted
 from harness.cluster import fleet
 from harness.config import Session
 from harness.errors import HarnessBug, UsageError
 from harness.model import catalogue
+from harness.model.baseline import Baseline
 from harness.model.verdict import Exit
 from harness.plugin import collecting, features
 from harness.reporting import console, secrets, writers
@@ -37,6 +38,8 @@ class Choice:
     out: Path | None = None
     reuse: bool = False
     fail_on: str = "must"
+    baseline: str | None = None
+    """A file, `none`, or (None) what is shipped for the system."""
 
     @property
     def selection(self) -> str:
@@ -57,20 +60,29 @@ class _Work:
     interrupted: bool = False
     prepared: Prepared | None = None
     session: Session | None = None
+    baseline: Baseline | None = None
     troubles: tuple[str, ...] = ()
 
 
 def run(choice: Choice, screen: Screen) -> int:
     """Do it all; the exit code."""
     _check(choice)
+    reused = _reused() if choice.reuse else None
+    variant = reused.variant if reused else choice.wanted.variant
+    known_to_fail = baselines.chosen(choice.baseline, variant)
     out = _folder(choice.out)
     work = _Work(time.monotonic(), datetime.now(UTC))
     for ended in fleet.reap_stale():
         screen.progress(f"ended what a killed run had left: {ended}")
     known: list[secrets.Secret] = []
     with ExitStack() as stack:
-        opened = _reused() if choice.reuse else _fresh(choice, out, screen, stack, work)
+        opened = reused or _fresh(choice, out, screen, stack, work)
         work.session = opened
+        work.baseline = baselines.fitting(
+            known_to_fail, _versions(work), given=choice.baseline is not None
+        )
+        if known_to_fail and not work.baseline:
+            screen.progress(f"{known_to_fail.file} is about other versions and is not used")
         _judge(choice, opened, work, screen)
         if not work.interrupted:
             screen.progress("making sure that nothing is left")
@@ -162,7 +174,7 @@ def _record(choice: Choice, work: _Work) -> RunRecord:
         started=work.started.isoformat(timespec="seconds"),
         duration=time.monotonic() - work.began,
         seed=used.seed,
-        system=used.system,
+        system=used.variant,
         provider=choice.wanted.clusters,
         harness_version=__version__,
         harness_commit=_commit(),
@@ -175,8 +187,20 @@ def _record(choice: Choice, work: _Work) -> RunRecord:
         interrupted=work.interrupted,
         clusters=session.cluster_records(prepared.fleet) if prepared else (),
         programs=session.program_records(prepared.binaries, prepared.running) if prepared else (),
+        judged=used.judged,
+        baseline=work.baseline.file if work.baseline else "",
+        deviations=baselines.records(work.baseline),
         patience=dict(used.patience),
     )
+
+
+def _versions(work: _Work) -> dict[str, str]:
+    """Program -> version; empty for a fleet that `up` started."""
+    if work.prepared is None:
+        return {}
+    prepared = work.prepared
+    records = session.program_records(prepared.binaries, prepared.running)
+    return {program.name: program.version for program in records}
 
 
 def _known_secrets(work: _Work) -> list[secrets.Secret]:

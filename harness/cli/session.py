@@ -15,15 +15,12 @@ from harness.config import Session
 from harness.gitserver import launch
 from harness.kit.wait import Patience
 from harness.reporting.record import ClusterRecord, ProgramRecord
-from harness.systems import Running, flux, front, installation, reference
+from harness.systems import Running, flux, flux_versions, front, installation, reference
 
 Progress = Callable[[str], None]
 
-SYSTEMS: dict[str, tuple[str, ...]] = {
-    reference.NAME: (),
-    flux.NAME: flux.PROGRAMS,
-}
-"""What can be judged, and the programs under test that it is made of."""
+SYSTEMS = (reference.NAME, flux.NAME)
+"""What can be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,13 @@ class Wanted:
     @property
     def programs(self) -> tuple[str, ...]:
         """What it needs on this machine."""
-        return (*programs.CORE, *SYSTEMS[self.system])
+        under_test = self.pair.programs if self.system == flux.NAME else ()
+        return (*programs.CORE, *under_test)
+
+    @property
+    def pair(self) -> flux_versions.Pair:
+        """The Flux controllers that are asked for; Inconclusive where they cannot be had."""
+        return flux_versions.choose(self.options.pair or None)
 
     @property
     def variant(self) -> str:
@@ -94,6 +97,7 @@ def _started(wanted: Wanted, lease: Lease, fleet: Fleet, found: Binaries, truste
             lease,
             fleet,
             programs=found,
+            pair=wanted.pair,
             trusted_ca=trusted,
             patience=wanted.patience,
             options=wanted.options,
@@ -136,6 +140,8 @@ def session_of(
         bootstrap_control=control,
         bootstrap_token=token,
         logs=str(lease.logs),
+        variant=wanted.variant,
+        judged=running.judged,
     )
 
 
@@ -149,24 +155,30 @@ def cluster_records(fleet: Fleet) -> tuple[ClusterRecord, ...]:
 
 def program_records(found: Binaries, running: Running) -> tuple[ProgramRecord, ...]:
     """Each program as it is on disk (decision 18)."""
-    judged = {program.name for program in running.programs}
+    judged = {program.path: program.name for program in running.programs}
     records = []
     for name in found.found:
         known = found.provenance(name)
+        path = found.path(name)
         records.append(
             ProgramRecord(
-                name,
+                judged.get(path, name),
                 known.module or "",
                 known.version or found.found[name].version,
                 known.checksum or "",
                 f"sha256:{known.sha256}",
-                under_test=name in judged,
+                under_test=path in judged,
             )
         )
     version = ".".join(map(str, sys.version_info[:3]))
-    records.append(ProgramRecord("reference controllers", "harness", version=f"Python {version}",
-                                 under_test=True))  # fmt: skip
-    return tuple(records)
+    ours = ProgramRecord(
+        "reference controllers",
+        "harness",
+        version=f"Python {version}",
+        # Behind real Flux they are only the front that the judged tier needs.
+        under_test="management" in running.judged,
+    )
+    return (*records, ours)
 
 
 def fresh_seed() -> int:

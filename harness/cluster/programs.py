@@ -17,6 +17,8 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 CORE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 """What the provider `local` needs."""
 
+_SOURCE_CONTROLLER = "github.com/fluxcd/source-controller"
+_KUSTOMIZE_CONTROLLER = "github.com/fluxcd/kustomize-controller"
 _STAMPED = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 
 
@@ -99,13 +101,16 @@ TABLE = {
             "kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes", 40,
             version_arguments=("version", "--client"), stamped=True,
         ),
-        Program(
-            "source-controller", "source-controller", "github.com/fluxcd/source-controller",
-            "github.com/fluxcd/source-controller", 180,
+        *(
+            Program(name, name, _SOURCE_CONTROLLER, _SOURCE_CONTROLLER, 180)
+            for name in ("source-controller", "source-controller-v1.2.3")
         ),
-        Program(
-            "kustomize-controller", "kustomize-controller",
-            "github.com/fluxcd/kustomize-controller", "github.com/fluxcd/kustomize-controller", 180,
+        *(
+            Program(name, name, _KUSTOMIZE_CONTROLLER, _KUSTOMIZE_CONTROLLER, 180)
+            for name in (
+                "kustomize-controller", "kustomize-controller-v1.7.3",
+                "kustomize-controller-v1.6.0",
+            )
         ),
     )
 }  # fmt: skip

@@ -1,7 +1,8 @@
 """
 The eras of Flux: what each writes and does where they differ. One era is one whole column.
 
-E1 is the Flux of the documentation page; what a system claims is chosen in `profile`.
+E1 is the Flux of the documentation page; what a system claims is chosen in `profile`, and which era
+a cluster runs is found out in `era_detection`. A column is that of the era's newest version.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Era:
     source_failure_event_type: Literal["Normal", "Warning"]
     kustomization_reconciling: bool
     kustomization_event_reason_is_ready_reason: bool
-    prune_leak_after_refused_delete: bool
+    kustomization_observed_generation_after_failure: Literal["generation", "previous success"]
+    prune_leak_after_refused_delete: bool | None
+    """None where the era's versions differ and the version is not known."""
 
 
 E1: Final = Era(
@@ -58,6 +61,7 @@ E1: Final = Era(
     source_failure_event_type="Normal",
     kustomization_reconciling=False,
     kustomization_event_reason_is_ready_reason=False,
+    kustomization_observed_generation_after_failure="generation",
     prune_leak_after_refused_delete=True,
 )
 E2: Final = replace(
@@ -79,6 +83,7 @@ E3: Final = replace(
     suspended_source_deletes=True,
     handled_request_while_suspended=True,
     kustomization_reconciling=True,
+    kustomization_observed_generation_after_failure="previous success",
 )
 E4: Final = replace(
     E3,
@@ -87,13 +92,13 @@ E4: Final = replace(
     password_without_username=False,
     sends_user_for_empty_secret=False,
     bearer_token=True,
+    ssh_user_from_secret=False,
 )
 E5: Final = replace(
     E4,
     name="E5",
     revision_separator="@sha1:",
     integrity_fields=("checksum", "digest"),
-    ssh_user_from_secret=False,
 )
 E6: Final = replace(
     E5,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from harness.errors import UsageError
-from harness.model import eras
+from harness.model import era_detection, eras
 from harness.model.eras import Era
 
 
@@ -122,7 +122,14 @@ DIALECTS: Final[dict[str, Dialect]] = {
 
 
 def dialect(name: str) -> Dialect:
-    """The dialect of that name: `page`, `modern`, or an era of Flux from `E1` to `E7`."""
+    """
+    The dialect of that name: `page`, `modern`, an era of Flux from `E1` to `E7`, or two of them
+    (`E6+E7`), the source-controller's and the kustomize-controller's.
+    """
+    source, plus, applier = name.partition("+")
+    if plus and source in DIALECTS and applier in DIALECTS:
+        spoken = era_detection.compose(DIALECTS[source].era, DIALECTS[applier].era)
+        return _dialect(name, spoken, spoken)
     try:
         return DIALECTS[name]
     except KeyError:

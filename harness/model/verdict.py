@@ -149,10 +149,10 @@ def of_requirement(
 
 
 def gravest(scenarios: Iterable[Finding]) -> Finding:
-    """The one verdict that counts of several; not-run where there is none."""
+    """The one verdict that counts of several, with its note; not-run where there is none."""
     return min(
         scenarios,
-        key=lambda finding: _GRAVITY.index(finding.verdict),
+        key=lambda finding: (_GRAVITY.index(finding.verdict), not finding.note),
         default=Finding(Verdict.NOT_RUN),
     )
 
@@ -200,24 +200,37 @@ def conclude(
 ) -> Conclusion:
     """Verdicts on every scenario and every requirement of the catalogue, and the word."""
     scope = scope or Scope()
-    behind: dict[str, list[Finding]] = {requirement.id: [] for requirement in catalogue}
-    scenarios: dict[str, Finding] = {}
-    for result in results:
-        scenarios[result.scenario] = finding = of_scenario(result, deviations or {})
-        for identifier in result.requirements:
-            behind[catalogue.get(identifier).id].append(finding)
-    requirements = {
-        r.id: of_requirement(r, behind[r.id], listed=(deviations or {}).get(r.id))
-        for r in catalogue
-    }
-    tallies = {level: _tally(level, catalogue, requirements, scope) for level in Level}
+    results = tuple(results)
+    scenarios, requirements = _found(results, catalogue, deviations or {})
+    # A baseline never changes the word: it and the counts are drawn as if there were none.
+    _, shown = _found(results, catalogue, {})
+    tallies = {level: _tally(level, catalogue, shown, scope) for level in Level}
     return Conclusion(
-        word=_word(catalogue, requirements, tallies[Level.MUST], scope),
+        word=_word(catalogue, shown, tallies[Level.MUST], scope),
         scenarios=scenarios,
         requirements=requirements,
         tallies=tallies,
-        supplied=frozenset(r.id for r in catalogue if r.judged not in scope.judged),
+        supplied=frozenset(
+            r.id
+            for r in catalogue
+            if r.observable is Observable.API and r.judged not in scope.judged
+        ),
     )
+
+
+def _found(
+    results: Iterable[Result], catalogue: Catalogue, deviations: Mapping[str, str]
+) -> tuple[dict[str, Finding], dict[str, Finding]]:
+    """The verdicts on the scenarios, and those on the requirements."""
+    behind: dict[str, list[Finding]] = {requirement.id: [] for requirement in catalogue}
+    scenarios: dict[str, Finding] = {}
+    for result in results:
+        scenarios[result.scenario] = finding = of_scenario(result, deviations)
+        for identifier in result.requirements:
+            behind[catalogue.get(identifier).id].append(finding)
+    return scenarios, {
+        r.id: of_requirement(r, behind[r.id], listed=deviations.get(r.id)) for r in catalogue
+    }
 
 
 def _tally(level: Level, catalogue: Catalogue, found: Mapping[str, Finding], scope: Scope) -> Tally:
@@ -227,15 +240,12 @@ def _tally(level: Level, catalogue: Catalogue, found: Mapping[str, Finding], sco
 
 
 def _word(catalogue: Catalogue, found: Mapping[str, Finding], must: Tally, scope: Scope) -> str:
-    """A baseline never changes the word: a listed failure is still no pass, and no more."""
     verdicts = [found[r.id].verdict for r in catalogue.at(Level.MUST) if scope.counts(r)]
     if Verdict.FAILED in verdicts:
         return "not conformant"
-    # A pass that the baseline did not expect is a pass; only the exit code minds it.
-    unexpected = verdicts.count(Verdict.UNEXPECTED_PASS)
-    if must.passed + unexpected == must.total > 0 and not scope.subset:
+    if must.passed == must.total > 0 and not scope.subset:
         return "conformant"
-    return f"partial: {must.passed + unexpected} of {must.total} MUST"
+    return f"partial: {must} MUST"
 
 
 class Exit(IntEnum):

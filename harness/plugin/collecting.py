@@ -91,7 +91,7 @@ class Recording:
             message="" if failure is None else message_of(failure),
             failed_step=self.failed_step,
             code=failure.code if isinstance(failure, Inconclusive) else None,
-            variant="; ".join(self.variants) or None,
+            variant="; ".join(dict.fromkeys(self.variants)) or None,
             worker=worker,
             started=self._started,
             duration=(self._ended or time.monotonic()) - self.begun,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.model.catalogue import Level
 from harness.model.verdict import OUTCOMES
-from harness.reporting.report import Report, ScenarioRow
+from harness.reporting.report import Report, ScenarioRow, supplied, wording
 from harness.reporting.text import first_line, printable, seconds
 
 
@@ -19,13 +19,14 @@ def summary(report: Report, path: Path | None = None) -> list[str]:
     lines = [
         line
         for row in report.scenarios
-        if row.outcome in ("failed", "errored")
+        if row.outcome in ("failed", "errored") or row.verdict == "unexpected-pass"
         for line in _told(row)
     ]
     lines += [
         f"Scenarios:     {_counts(report)} in {seconds(report.statistics.duration_seconds)}",
         f"Requirements:  {_levels(report)}",
         *_notes(report),
+        *_apart(report),
         f"Judged:        {report.environment.system} on {_where(report)}, "
         f"dialect {report.profile.dialect}, seed {report.seed}",
         f"Word:          {report.word}",
@@ -62,6 +63,22 @@ def _notes(report: Report) -> list[str]:
         if given[name]
     ]
     return [f"               {', '.join(told)}"] if told else []
+
+
+def _apart(report: Report) -> list[str]:
+    """What must not be blurred into the counts: each a line of its own, where there is any."""
+    told = []
+    if number := supplied(report):
+        told.append(f"Supplied:      {number} requirements by the reference")
+    if report.baseline:
+        given = [row.verdict for row in report.scenarios]
+        told.append(
+            f"Deviations:    {given.count('known-deviation')} known, "
+            f"{given.count('unexpected-pass')} unexpectedly passed"
+        )
+    if said := wording(report):
+        told.append(f"Wording:       {printable(said)}")
+    return told
 
 
 def _where(report: Report) -> str:

@@ -53,10 +53,8 @@ def draw(run: RunRecord, catalogue: Catalogue) -> Report:
         capabilities=_capabilities(run, concluded),
         requirements=_requirements(run, concluded, catalogue),
         scenarios=[_scenario(s, concluded.scenarios[s.id]) for s in _ordered(run)],
-        deviations=[
-            Deviation(subject=printable(subject), reason=printable(reason))
-            for subject, reason in sorted(run.deviations.items())
-        ],
+        baseline=printable(run.baseline),
+        deviations=_deviations(run, concluded),
         patience_seconds=dict(sorted(run.patience.items())),
     )
     return drawn.model_copy(update={"digest": digest_of(to_wire(drawn))})
@@ -78,12 +76,12 @@ def conclude(run: RunRecord, catalogue: Catalogue) -> Conclusion:
             unclaimed=tuple(c for c in scenario.capabilities if c not in claimed),
             variant=scenario.variant,
         )
-        for scenario in run.scenarios
+        for scenario in _ordered(run)
     ]
     return verdict.conclude(
         results,
         catalogue,
-        deviations=run.deviations,
+        deviations=run.reasons,
         scope=Scope(run.subset or run.interrupted, frozenset(Judged(j) for j in run.judged)),
     )
 
@@ -202,6 +200,20 @@ def _capabilities(run: RunRecord, concluded: Conclusion) -> list[CapabilityRow]:
             )
         )
     return rows
+
+
+def _deviations(run: RunRecord, concluded: Conclusion) -> list[Deviation]:
+    unseen = Finding(Verdict.NOT_RUN)
+    return [
+        Deviation(
+            subject=printable(listed.scenario),
+            requirement=printable(listed.requirement),
+            reason=printable(listed.reason),
+            evidence=printable(listed.evidence),
+            verdict=str(concluded.scenarios.get(listed.scenario, unseen).verdict),
+        )
+        for listed in sorted(run.deviations, key=lambda listed: listed.scenario)
+    ]
 
 
 def _scenario(scenario: ScenarioRecord, finding: Finding) -> ScenarioRow:

@@ -18,7 +18,7 @@ from harness.model.catalogue import Catalogue
 from harness.model.verdict import Verdict
 from harness.reporting import timeline
 from harness.reporting.record import Attachment, RunRecord, ScenarioRecord
-from harness.reporting.report import Report, ScenarioRow, to_wire
+from harness.reporting.report import Report, ScenarioRow, supplied, to_wire, wording
 from harness.reporting.text import printable, seconds
 
 _LONGEST: Final = 20_000  # of one piece of evidence within the page; the file has it all
@@ -47,6 +47,8 @@ def write(run: RunRecord, report: Report, catalogue: Catalogue, directory: Path)
         .render(
             report=report,
             evidence=partial(evidence, directory=directory),
+            supplied=supplied(report),
+            wording=wording(report),
             wire=to_wire(report),
             run=run,
             scenarios=scenarios,

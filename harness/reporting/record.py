@@ -124,6 +124,16 @@ class ProfileRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviationRecord:
+    """What the baseline lists: a scenario that is known to fail, and why."""
+
+    scenario: str
+    requirement: str
+    reason: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run: everything that its reports are written from."""
 
@@ -146,9 +156,15 @@ class RunRecord:
     implementation: Implementation = Implementation()
     clusters: tuple[ClusterRecord, ...] = ()
     programs: tuple[ProgramRecord, ...] = ()
-    deviations: dict[str, str] = field(default_factory=dict)
+    baseline: str = ""  # the file of the baseline in use; "" is none
+    deviations: tuple[DeviationRecord, ...] = ()
     patience: dict[str, float] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Scenario -> the baseline's reason, as verdicts need it."""
+        return {deviation.scenario: deviation.reason for deviation in self.deviations}
 
 
 @cache

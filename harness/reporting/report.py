@@ -17,7 +17,8 @@ from pydantic.alias_generators import to_camel
 
 from harness.reporting.text import printable_all
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
+WORDING: Final = "CD-STATUS-03"  # the one requirement that is about the page's words
 
 
 class _Model(BaseModel):
@@ -156,10 +157,13 @@ class ScenarioRow(_Model):
 
 
 class Deviation(_Model):
-    """A failure that the baseline lists."""
+    """A failure that the baseline lists, and what became of it in this run."""
 
     subject: str
+    requirement: str
     reason: str
+    evidence: str
+    verdict: str
 
 
 class Report(_Model):
@@ -184,9 +188,23 @@ class Report(_Model):
     capabilities: list[CapabilityRow]
     requirements: list[RequirementRow]
     scenarios: list[ScenarioRow]
+    baseline: str
     deviations: list[Deviation]
     patience_seconds: dict[str, float]
     digest: str = ""
+
+
+def supplied(report: Report) -> int:
+    """How many requirements were satisfied by the reference, not by the system judged."""
+    return sum(row.supplied_by is not None for row in report.requirements)
+
+
+def wording(report: Report) -> str | None:
+    """That the page's words were not the ones used, in a line of its own; None if they were."""
+    for row in report.requirements:
+        if row.id == WORDING and row.verdict == "passed" and row.note.startswith("variant: "):
+            return f"{row.id} passed as {row.note}"
+    return None
 
 
 def to_wire(report: Report) -> dict[str, Any]:

@@ -21,7 +21,10 @@ parameter("subject", "the secret|the certificate|the key|the host key|the branch
 parameter("state", "missing|not trusted|not allowed")
 parameter("identity", "login|token|key")
 parameter("tool", "kubectl|another tool")
-parameter("problem", "a file that is not YAML|a manifest that the API server refuses")
+parameter(
+    "problem",
+    "a file that is not YAML|a manifest that the API server refuses|a manifest of a Namespace",
+)
 parameter("report", "a failed build|a failed apply|a missing path")
 parameter("flux", "GitRepository|Kustomization")
 

@@ -27,6 +27,8 @@ class Running:
     profile: Profile
     processes: tuple[Process, ...]
     programs: tuple[Program, ...]
+    judged: tuple[str, ...] = ("management", "attached", "both")
+    """Whose behaviour the report is about (design.md 6)."""
     bootstrap_control: tuple[str, str] | None = None
     """URL and token of the control of its bootstrap repository, where it lends that."""
     secrets: tuple[str, ...] = field(default=(), repr=False)

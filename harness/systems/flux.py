@@ -18,12 +18,15 @@ from harness.cluster import kubeconfig_file, modules
 from harness.cluster.binaries import Binaries
 from harness.cluster.fleet import Fleet, Lease, Member
 from harness.cluster.modules import Module
+from harness.errors import Inconclusive
 from harness.kit import ports
 from harness.kit.wait import Patience
-from harness.model import profile
+from harness.model import era_detection, profile
+from harness.model.eras import Era
 from harness.model.objects import Object, Ref
 from harness.systems import Program, Running, flux_objects, front, installation
 from harness.systems.flux_objects import KUSTOMIZE, SOURCE
+from harness.systems.flux_versions import Pair
 from harness.systems.front import Options, Site, Starting
 
 NAME = "flux"
@@ -43,6 +46,11 @@ CRDS = {
     ),
 }
 _BASES = "config/crd/bases"
+_GIT_CRD = Ref(
+    "apiextensions.k8s.io/v1",
+    "CustomResourceDefinition",
+    "gitrepositories.source.toolkit.fluxcd.io",
+)
 _MONTH = 30 * 24 * 3600
 _COMMON = (
     "--metrics-addr=0",
@@ -67,6 +75,7 @@ def start(
     fleet: Fleet,
     *,
     programs: Binaries,
+    pair: Pair,
     trusted_ca: Path,
     patience: Patience,
     options: Options | None = None,
@@ -77,7 +86,7 @@ def start(
     return front.start(
         lease,
         fleet,
-        Tier(programs, options),
+        Tier(programs, pair, options),
         trusted_ca=trusted_ca,
         patience=patience,
         options=options,
@@ -90,6 +99,7 @@ class Tier:
     """The attached tier: two processes per cluster."""
 
     binaries: Binaries
+    pair: Pair
     options: Options
     _tokens: list[str] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -148,7 +158,7 @@ class Tier:
         process = site.start(
             f"{name}-{member.name}",
             [
-                self.binaries.path(name),
+                self._path(name),
                 *_COMMON,
                 f"--health-addr={ports.LOOPBACK}:{health}",
                 *arguments,
@@ -159,26 +169,55 @@ class Tier:
         )
         return Starting(process, lambda: _unready(health))
 
-    def profile(self, members: Sequence[Member]) -> profile.Profile:  # noqa: ARG002
-        """What it claims; which era it speaks is seen, not assumed."""
+    def profile(self, members: Sequence[Member]) -> profile.Profile:
+        """What it claims; which era it speaks is seen on the cluster, not assumed."""
+        plain = self.options.management == "plain"
+        # Without remedies nothing is made up for, the page's own wording included.
+        spoken = self.options.dialect or ("page" if plain else self._era(members).name)
         return profile.Profile(
             name=NAME,
             capabilities=front.CAPABILITIES,
-            dialect=profile.dialect(self.options.dialect or "E6"),
+            dialect=profile.dialect(spoken),
             may_poke=True,
         )
 
+    def _era(self, members: Sequence[Member]) -> Era:
+        cluster = installation.connect(members[0])
+        crd = cluster.get(_GIT_CRD)
+        cluster.close()
+        served = [each["name"] for each in crd["spec"]["versions"] if each["served"]]
+        found = era_detection.detect(self._version(SOURCE), self._version(KUSTOMIZE), served)
+        if found is None:
+            raise Inconclusive("environment", f"the era of {self.pair} cannot be told")
+        return found
+
     def programs(self) -> Sequence[Program]:
         """The two controllers."""
-        return [Program(name, self.binaries.path(name)) for name in PROGRAMS]
+        return [Program(name, self._path(name)) for name in PROGRAMS]
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """What Flux does, alone or with our front; what our front does alone is supplied."""
+        return ("attached", "both")
 
     @property
     def secrets(self) -> Sequence[str]:
         """The tokens of the controllers' accounts."""
         return tuple(self._tokens)
 
+    def _program(self, name: str) -> str:
+        """The name that a controller of this pair has among the programs."""
+        found = self.pair.source_program if name == SOURCE else self.pair.kustomize_program
+        return found or name
+
+    def _path(self, name: str) -> Path:
+        return self.binaries.path(self._program(name))
+
     def _version(self, name: str) -> str:
-        return self.binaries.found[name].version
+        """The version that its linker wrote into it."""
+        program = self._program(name)
+        written = self.binaries.provenance(program).version
+        return written or self.binaries.found[program].version
 
 
 def _kubeconfig(site: Site, member: Member, name: str) -> Path:

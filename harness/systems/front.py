@@ -105,6 +105,11 @@ class AttachedTier(Protocol):
         ...
 
     @property
+    def judged(self) -> tuple[str, ...]:
+        """The tiers that a report on it is about; what the others do is ours."""
+        ...
+
+    @property
     def secrets(self) -> Sequence[str]:
         """What it made that must never be seen in an artefact."""
         ...
@@ -155,6 +160,7 @@ def start(
         profile=tier.profile(fleet.attached),
         processes=(bootstrap.process, *processes),
         programs=(Program("reference controllers", Path(sys.executable)), *tier.programs()),
+        judged=tier.judged,
         bootstrap_control=(bootstrap.control_url, bootstrap.token),
         secrets=(
             bootstrap.token,

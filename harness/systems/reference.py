@@ -81,6 +81,11 @@ class Tier:
         return ()
 
     @property
+    def judged(self) -> tuple[str, ...]:
+        """Everything: both tiers are the reference."""
+        return ("management", "attached", "both")
+
+    @property
     def secrets(self) -> Sequence[str]:
         """None of its own."""
         return ()

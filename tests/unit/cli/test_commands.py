@@ -77,6 +77,47 @@ def test_wrong_usage_gets_one_sentence_and_exit_code_2(say, arguments, told, tmp
     assert list(tmp_path.iterdir()) == [], "nothing was made for a run that never began"
 
 
+BASELINE = """\
+system: reference
+versions: {etcd: v3}
+deviations:
+- scenario: authentication/token::a_token_without_a_user_name
+  requirement: CD-AUTH-05
+  reason: It is refused.
+  evidence: seen on 2026-11-23
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("  reason: It is refused.\n", ""), "line 4: the deviation has no reason; say why"),
+        (("It is refused.", "''"), "line 6: reason is empty; say why it fails"),
+        (("token::a", "token::no"), "line 4: there is no scenario authentication/token::no_"),
+        (("CD-AUTH-05", "CD-SYNC-01"), "does not show CD-SYNC-01"),
+        (("CD-AUTH-05", "CD-AUTH-99"), "line 5: there is no requirement CD-AUTH-99"),
+        (("system: reference", "system: flux"), "is about flux, but reference is judged"),
+    ],
+)
+def test_a_baseline_that_is_wrong_stops_the_run(say, tmp_path, tmp_path_factory, change, told):
+    file = tmp_path_factory.mktemp("mine") / "known.yaml"
+    file.write_text(BASELINE.replace(*change))
+    status, _, err = say("run", "--baseline", str(file))
+
+    assert status == 2
+    assert err.startswith("gitops-conformance: known.yaml")
+    assert told in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_baseline_that_is_not_there_stops_the_run(say):
+    status, _, err = say("run", "--baseline", "known.yaml")
+
+    assert status == 2
+    assert "The baseline known.yaml cannot be read: No such file" in err
+
+
 def test_a_folder_that_holds_something_is_not_written_to(say, tmp_path):
     kept = tmp_path / "reports" / "mine"
     kept.mkdir(parents=True)

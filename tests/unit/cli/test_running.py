@@ -13,6 +13,7 @@ from harness.cli.screen import Screen
 from harness.cli.session import Wanted
 from harness.config import Session
 from harness.errors import HarnessBug, UsageError
+from harness.model.baseline import Baseline, Deviation
 from harness.reporting import secrets
 from harness.reporting.record import ScenarioRecord
 
@@ -138,6 +139,65 @@ def test_trouble_outside_the_scenarios_is_told_and_no_success(report, work):
 
     assert (status, later) == (0, 4)
     assert "TROUBLE left behind: c1: Namespace x" in told
+
+
+def _known(*listed: str) -> Baseline:
+    deviations = tuple(
+        Deviation(f"a::{name}", "CD-SYNC-01", f"{name} hangs", "seen", 1) for name in listed
+    )
+    return Baseline("known.yaml", "reference", {"etcd": "v3"}, deviations)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "baseline", "status", "line"),
+    [
+        ("failed", None, 1, None),
+        ("failed", _known(), 1, "Deviations:    0 known, 0 unexpectedly passed"),
+        ("failed", _known("two"), 0, "Deviations:    1 known, 0 unexpectedly passed"),
+        ("failed", _known("one", "two"), 1, "Deviations:    1 known, 1 unexpectedly passed"),
+        ("passed", _known("two"), 1, "Deviations:    0 known, 1 unexpectedly passed"),
+        ("passed", _known("elsewhere"), 0, "Deviations:    0 known, 0 unexpectedly passed"),
+        ("inconclusive", _known("two"), 4, "Deviations:    0 known, 0 unexpectedly passed"),
+    ],
+)
+def test_a_baseline_decides_the_exit_code(report, work, outcome, baseline, status, line):
+    work.records = (_scenario("one", "passed"), _scenario("two", outcome, message="no"))
+    work.baseline = baseline
+
+    code, told = report()
+
+    assert code == status
+    assert [one for one in told.splitlines() if one.startswith("Deviations:")] == (
+        [line] if line else []
+    )
+
+
+@pytest.mark.parametrize("outcome", ["passed", "failed"])
+def test_a_baseline_never_changes_the_word(report, work, outcome):
+    work.records = (_scenario("two", outcome, message="no"),)
+    report()
+    without = yaml.safe_load((report.out / "report.yaml").read_text())["word"]
+    work.baseline = _known("two")
+    report()
+
+    assert yaml.safe_load((report.out / "report.yaml").read_text())["word"] == without
+
+
+def test_a_report_lists_what_the_baseline_says(report, work):
+    work.records = (_scenario("two", "failed", message="no"),)
+    work.baseline = _known("two", "three")
+
+    report()
+    kept = yaml.safe_load((report.out / "report.yaml").read_text())
+
+    assert kept["baseline"] == "known.yaml"
+    assert [(d["subject"], d["verdict"]) for d in kept["deviations"]] == [
+        ("a::three", "not-run"),
+        ("a::two", "known-deviation"),
+    ]
+    assert kept["deviations"][1]["requirement"] == "CD-SYNC-01"
+    assert kept["deviations"][1]["reason"] == "two hangs"
+    assert kept["deviations"][1]["evidence"] == "seen"
 
 
 def test_a_folder_for_the_report_is_made_or_must_be_empty(tmp_path):

@@ -87,7 +87,7 @@ def test_a_baseline_changes_the_exit_code_and_never_the_word() -> None:
     for listed in ("f", MUSTS[2]):
         assert exits(*results, listed=[listed]) == Exit.OK
         concluded = verdict.conclude(results, CATALOGUE, deviations={listed: "why"})
-        assert concluded.word == "partial: 2 of 3 MUST"
+        assert concluded.word == "not conformant"
         assert concluded.requirements[MUSTS[2]].verdict is Verdict.KNOWN_DEVIATION
         assert concluded.requirements[MUSTS[2]].note == "why"
 
@@ -182,6 +182,22 @@ def test_the_order_of_the_scenarios_does_not_matter(
     assert one.word == other.word
     verdicts = [{k: v.verdict for k, v in c.requirements.items()} for c in (one, other)]
     assert verdicts[0] == verdicts[1]
+
+
+@given(RESULTS, st.sets(st.integers(0, 9)))
+def test_the_word_and_the_counts_are_those_of_no_baseline(
+    results: list[Result], listed: set[int]
+) -> None:
+    names = [r.scenario for n, r in enumerate(results) if n in listed]
+    with_it = verdict.conclude(results, CATALOGUE, deviations=dict.fromkeys(names, "why"))
+    without = verdict.conclude(results, CATALOGUE)
+    assert (with_it.word, with_it.tallies) == (without.word, without.tallies)
+
+
+def test_a_surprise_does_not_hide_a_known_failure_of_the_same_requirement() -> None:
+    results = result("passed", *MUSTS, name="a"), result("failed", MUSTS[0], name="b")
+    concluded = verdict.conclude(results, CATALOGUE, deviations={"a": "x", "b": "x"})
+    assert concluded.word == "not conformant"
 
 
 @given(RESULTS)

@@ -7,6 +7,7 @@ from harness.model.verdict import OUTCOMES
 from harness.reporting.record import (
     Attachment,
     ClusterRecord,
+    DeviationRecord,
     Implementation,
     Moment,
     ProfileRecord,
@@ -68,6 +69,7 @@ def run() -> RunRecord:
             ClusterRecord("m", "management", "v1.34.1"),
         ),
         programs=(ProgramRecord("etcd", "go.etcd.io/etcd", "v3.6.5", "h1:x", "sha256:y"),),
-        deviations={"sync/other::x": NASTY},
+        baseline="known.yaml",
+        deviations=(DeviationRecord("sync/other::x", "CD-SYNC-01", NASTY, NASTY),),
         patience={"sync": 30.0},
     )

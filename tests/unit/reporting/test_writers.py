@@ -17,9 +17,16 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessBug
 from harness.model import catalogue
+from harness.model.catalogue import Level
 from harness.model.verdict import OUTCOMES
 from harness.reporting import console, drawing, record, report, writers
-from harness.reporting.record import Attachment, RunRecord, ScenarioRecord, StepRecord
+from harness.reporting.record import (
+    Attachment,
+    DeviationRecord,
+    RunRecord,
+    ScenarioRecord,
+    StepRecord,
+)
 from harness.reporting.writers import Written
 
 WANTED = {outcome: count for count, outcome in enumerate(OUTCOMES, 2)}
@@ -150,6 +157,82 @@ def test_the_order_in_which_scenarios_end_does_not_show(run: RunRecord, tmp_path
         assert getattr(one, kind).read_text() == getattr(other, kind).read_text()
 
 
+def test_deviations_are_listed_with_reason_and_evidence(run: RunRecord, tmp_path: Path) -> None:
+    failed, passed = run.scenarios[2], run.scenarios[0]
+    listed = (
+        DeviationRecord(failed.id, "CD-SYNC-01", "It hangs.", "upstream#7"),
+        DeviationRecord(passed.id, "CD-SYNC-02", "It was slow.", "upstream#8"),
+    )
+    out = written(replace(run, deviations=listed), tmp_path)
+    assert [d.verdict for d in out.report.deviations] == ["unexpected-pass", "known-deviation"]
+    page = out.html.read_text()
+    for said in ("known.yaml", "It hangs.", "upstream#7", "It was slow.", "upstream#8"):
+        assert said in page
+    lines = console.summary(out.report)
+    assert "Deviations:    1 known, 1 unexpectedly passed" in lines
+    assert f"UNEXPECTED-PASS {passed.id}" in lines
+    assert any(line.startswith(f"KNOWN-DEVIATION {failed.id}") for line in lines)
+
+
+def test_without_a_baseline_nothing_is_said_of_deviations(run: RunRecord, tmp_path: Path) -> None:
+    out = written(replace(run, baseline="", deviations=()), tmp_path)
+    assert "Deviations:" not in "\n".join(console.summary(out.report))
+    assert 'id="deviations"' not in out.html.read_text()
+
+
+def test_what_the_reference_supplies_is_marked_and_not_counted(
+    run: RunRecord, tmp_path: Path
+) -> None:
+    whole = written(run, tmp_path / "whole")
+    assert "Supplied:" not in "\n".join(console.summary(whole.report))
+    assert "supplied by the reference" not in whole.html.read_text()
+
+    out = written(replace(run, judged=("attached", "both")), tmp_path / "part")
+    marked = {row.id for row in out.report.requirements if row.supplied_by == "reference"}
+    assert marked == {
+        r.id for r in catalogue.load() if r.judged == "management" and r.observable == "api"
+    }
+    assert f"Supplied:      {len(marked)} requirements by the reference" in console.summary(
+        out.report
+    )
+    page = Page(out.html.read_text())
+    assert page.texts["count-supplied"] == f"{len(marked)} requirements"
+    assert out.html.read_text().count('<span class="soft">supplied by the reference<') == len(
+        marked
+    )
+    for level, tally in out.report.requirement_statistics.by_level.items():
+        counted = [r for r in catalogue.load() if r.level == level and r.observable == "api"]
+        assert tally.total == len([r for r in counted if r.id not in marked])
+
+
+def test_only_what_is_judged_stands_behind_the_word(run: RunRecord) -> None:
+    musts = [r for r in catalogue.load().at(Level.MUST) if r.observable == "api"]
+    judged = [r for r in musts if r.judged != "management"]
+    shown = replace(run.scenarios[0], requirements=tuple(r.id for r in judged))
+    part = replace(run, scenarios=(shown,), deviations=())
+    said = drawing.draw(replace(part, judged=("attached", "both")), catalogue.load())
+    assert said.word == "conformant"
+    assert drawing.draw(part, catalogue.load()).word == (
+        f"partial: {len(judged)} of {len(musts)} MUST"
+    )
+
+
+def test_another_wording_than_the_page_s_is_a_line_of_its_own(
+    run: RunRecord, tmp_path: Path
+) -> None:
+    told = "GitRepository: reason Succeeded (dialect E6), the page says GitOperationSucceed"
+    passed = replace(run.scenarios[0], requirements=("CD-STATUS-03",))
+    plain = written(replace(run, scenarios=(passed,)), tmp_path / "plain")
+    assert "Wording:" not in "\n".join(console.summary(plain.report))
+    assert "Wording:" not in plain.html.read_text()
+
+    other = replace(run.scenarios[1], requirements=("CD-STATUS-03",), variant=told)
+    out = written(replace(run, scenarios=(passed, other)), tmp_path / "other")
+    line = f"CD-STATUS-03 passed as variant: {told}"
+    assert f"Wording:       {line}" in console.summary(out.report)
+    assert Page(out.html.read_text()).texts["wording"] == f"Wording: {line}"
+
+
 def test_two_scenarios_of_one_name_are_a_bug(run: RunRecord) -> None:
     with pytest.raises(HarnessBug, match="more than one scenario is called"):
         drawing.draw(replace(run, scenarios=run.scenarios[:1] * 2), catalogue.load())
@@ -200,7 +283,7 @@ def _clean(run: RunRecord) -> RunRecord:
     scenarios = tuple(
         replace(s, steps=(), attachments=(), moments=(), message="é") for s in run.scenarios
     )
-    return replace(run, scenarios=scenarios, deviations={})
+    return replace(run, scenarios=scenarios, deviations=())
 
 
 ANY_TEXT = st.text(st.characters(), max_size=60)
