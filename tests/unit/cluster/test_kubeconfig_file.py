@@ -27,3 +27,25 @@ def test_kubeconfigs_are_private_and_merge_with_all_contexts(tmp_path):
     assert {each["context"]["user"] for each in content["contexts"]} == {
         each["name"] for each in content["users"]
     }
+
+
+def test_a_token_gives_another_user_on_the_same_cluster(tmp_path):
+    authority = certs.Authority("ours")
+    admin = kubeconfig_file.write(
+        tmp_path / "admin",
+        context="c1",
+        server="https://127.0.0.1:1",
+        authority=authority.pem,
+        client=authority.issue(common_name="admin"),
+        user="c1-admin",
+    )
+    made = kubeconfig_file.for_token(
+        admin, tmp_path / "source", context="c1", user="source-controller", token="abc"
+    )
+
+    content = yaml.safe_load(made.read_text())
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    assert content["users"] == [{"name": "source-controller", "user": {"token": "abc"}}]
+    assert content["clusters"] == yaml.safe_load(admin.read_text())["clusters"]
+    assert content["contexts"][0]["context"]["user"] == "source-controller"
+    assert content["current-context"] == "c1"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.controllers import management_settings
+from harness.controllers.gitops_repository_manifests import NO_REMEDIES, REMEDIES
 from harness.errors import UsageError
 
 
@@ -36,6 +37,12 @@ def test_a_file_is_read_and_shows_no_password(tmp_path: Path) -> None:
     assert settings.upstream.interval == "3s"
     assert settings.health_interval == 10.0
     assert "s3cret" not in repr(settings)
+
+
+def test_remedies_can_be_left_out(tmp_path: Path) -> None:
+    with_them = document(tmp_path)
+    assert management_settings.parsed(with_them).remedies == REMEDIES
+    assert management_settings.parsed({**with_them, "remedies": False}).remedies == NO_REMEDIES
 
 
 def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:

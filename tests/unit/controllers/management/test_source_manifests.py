@@ -8,7 +8,7 @@ from harness.controllers import gitops_repository_decision as decision
 from harness.controllers import gitops_repository_manifests as manifests
 from harness.controllers.bootstrap import Outcome
 from harness.controllers.gitops_repository_decision import Facts
-from harness.controllers.gitops_repository_manifests import Pace
+from harness.controllers.gitops_repository_manifests import NO_REMEDIES, Pace
 
 PACE = Pace("1s", "2s", "20s")
 NONE: frozenset[str] = frozenset()
@@ -50,6 +50,15 @@ def test_the_kustomization_applies_as_the_project_account() -> None:
         "interval": "2s",
         "suspend": False,
     }
+
+
+def test_a_plain_front_makes_up_for_nothing() -> None:
+    token = source(secret="token")
+    made = manifests.manifests(token, frozenset(("password",)), PACE, NO_REMEDIES)
+    assert made[0]["spec"]["url"] == "https://h/o/r"
+    assert "serviceAccountName" not in made[1]["spec"]
+    decided = decision.decide(token, facts("c1"), PACE, NO_REMEDIES)
+    assert "serviceAccountName" not in str((decided.files or {})["c1"])
 
 
 def test_suspend_is_on_both_objects() -> None:

@@ -39,6 +39,7 @@ SUSPENDED = file(suspend=True)
         (Sight(removal.lift(SUSPENDED), True, live(suspend=False), caught_up=False), "shown"),
         (Sight(removal.lift(SUSPENDED), True, live(suspend=False)), "remove"),
         (Sight(removal.lift(SUSPENDED), False, live(suspend=False)), "shown"),
+        (Sight(SUSPENDED, True, live(suspend=True), lifts=False), "remove"),
         (Sight(None, True, live(suspend=False)), "gone"),
         (Sight(None, True, None, caught_up=False), "gone"),
         (Sight(None, False, None), "gone"),
