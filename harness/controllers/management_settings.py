@@ -7,7 +7,9 @@ C.json (mode 0600: it holds passwords):
                    "caFile": "/path", "branch": "main",
                    "writer": {"username": "...", "password": "..." or "passwordFile": "/path"},
                    "readers": {"c1": {"username": "...", "password": "..."}}},
-     "intervals": {"source": "1s", "kustomization": "2s", "management": "1s", "health": "10s"},
+     "intervals": {"source": "1s", "kustomization": "2s", "management": "1s",
+                   "project": "2s (of Kustomization `project`; by default as kustomization)",
+                   "health": "10s"},
      "timeout": "20s",
      "remedies": true (false: a plain front that leaves Flux to itself),
      "directory": "/path for the clone"}
@@ -39,6 +41,7 @@ class Settings:
     upstream: Upstream
     pace: Pace
     remedies: Remedies
+    project_interval: str
     health_interval: float
     directory: Path
 
@@ -74,6 +77,7 @@ def parsed(document: dict[str, Any]) -> Settings:
             timeout,
         ),
         pace=Pace(intervals.get("source", "1m0s"), intervals.get("kustomization", "1m0s"), timeout),
+        project_interval=intervals.get("project") or intervals.get("kustomization", "1m0s"),
         remedies=REMEDIES if document.get("remedies", True) else NO_REMEDIES,
         health_interval=float(str(intervals.get("health", "10s")).removesuffix("s")),
         directory=Path(document["directory"]),

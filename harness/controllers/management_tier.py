@@ -121,7 +121,7 @@ class Tier:
             self._view,
             self._members,
             self._bootstrap,
-            interval=self._settings.pace.kustomization,
+            interval=self._settings.project_interval,
         )
         controller = Controller("project", projects.reconcile, workers=8, backoff=_backoff())
         self._on("Project", controller, when(spec_moved, own_key))

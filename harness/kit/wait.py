@@ -36,7 +36,7 @@ class Patience:
 
     sync: float = _deadline(60, "from a push until what it says is on every placed cluster")
     report_error: float = _deadline(60, "from a fault until the source's conditions name it")
-    suspend_seen: float = _deadline(10, "from a suspension until every placed cluster shows it")
+    suspend_seen: float = _deadline(30, "from a suspension until every placed cluster shows it")
     resume: float = _deadline(60, "from a resumption until the latest commit is on the clusters")
     delete: float = _deadline(60, "from the deletion of a source until nothing of it is left")
     edit: float = _deadline(60, "from an edit of a source until the clusters show it")

@@ -123,6 +123,8 @@ class World:
         self.sources: dict[str, SourceUse] = {}
         self.variants: list[str] = []
         self.output: dict[str, str] = {}
+        self.command = ""
+        """The documented command that the output is of."""
         self.own_object: Ref | None = None
         self.refused: str | None = None
         """The one cluster of the project that a repository refuses."""

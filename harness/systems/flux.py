@@ -196,6 +196,14 @@ class Tier:
         return [Program(name, self._path(name)) for name in PROGRAMS]
 
     @property
+    def intervals(self) -> tuple[str, str, str]:
+        """
+        A turn of a Kustomization makes a client for its account, which asks the API server for
+        all it serves: too often, and nothing but that would be done.
+        """
+        return ("2s", "5s", "1m0s")
+
+    @property
     def judged(self) -> tuple[str, ...]:
         """What Flux does, alone or with our front; what our front does alone is supplied."""
         return ("attached", "both")

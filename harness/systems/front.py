@@ -12,7 +12,7 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -49,8 +49,11 @@ class Options:
     """How it words its status; by default the system's own."""
     management: str = "full"
     """`plain` leaves out the remedies by which the page holds with Flux underneath."""
-    source_interval: str = "1s"
-    kustomization_interval: str = "2s"
+    source_interval: str = ""
+    kustomization_interval: str = ""
+    project_interval: str = ""
+    """How often a GitRepository, a Kustomization and the Kustomization `project` look (which our
+    management tier wakes up besides); by default what suits the attached tier."""
     controllers: Sequence[str] = CONTROLLERS
     """The command of a controller process; the faulty ones of the tests are another module."""
     pair: str = ""
@@ -105,6 +108,11 @@ class AttachedTier(Protocol):
         ...
 
     @property
+    def intervals(self) -> tuple[str, str, str]:
+        """Of GitRepository, Kustomization and `project`: short, as far as it can keep up."""
+        ...
+
+    @property
     def judged(self) -> tuple[str, ...]:
         """The tiers that a report on it is about; what the others do is ours."""
         ...
@@ -149,7 +157,13 @@ def start(
     server = bootstrap.await_ready(within=patience.process_ready)
     # Flux cannot fetch a repository without commits, and the first project may be long in coming.
     server.repository(BOOTSTRAP).commit({"README.md": _README}, message="Begin")
-    starting = [_management(site, fleet, server, bootstrap, readers, options)]
+    paced = replace(
+        options,
+        source_interval=options.source_interval or tier.intervals[0],
+        kustomization_interval=options.kustomization_interval or tier.intervals[1],
+        project_interval=options.project_interval or tier.intervals[2],
+    )
+    starting = [_management(site, fleet, server, bootstrap, readers, paced)]
     for member in fleet.attached:
         starting += tier.start(site, member)
     processes = [each.process for each in starting]
@@ -242,6 +256,7 @@ def _configuration(
             "source": options.source_interval,
             "kustomization": options.kustomization_interval,
             "management": options.source_interval,
+            "project": options.project_interval,
         },
         "remedies": options.management != "plain",
         "directory": str(directory / "management"),

@@ -81,6 +81,11 @@ class Tier:
         return ()
 
     @property
+    def intervals(self) -> tuple[str, str, str]:
+        """It looks at a remote without starting git, so a second is little."""
+        return ("1s", "2s", "2s")
+
+    @property
     def judged(self) -> tuple[str, ...]:
         """Everything: both tiers are the reference."""
         return ("management", "attached", "both")

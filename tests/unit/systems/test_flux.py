@@ -5,7 +5,7 @@ import pytest
 from harness.cli.session import Wanted
 from harness.errors import Inconclusive
 from harness.model import profile
-from harness.systems import flux, flux_objects, front
+from harness.systems import flux_objects, front
 
 WRITES = {"create", "update", "patch", "delete", "*"}
 
@@ -16,7 +16,7 @@ def rules(component, **options):
 
 
 def test_the_applier_writes_nothing_in_its_own_name_but_its_own_kind():
-    given, role = rules(flux.KUSTOMIZE)
+    given, role = rules(flux_objects.KUSTOMIZE)
     written = {
         (group, resource)
         for rule in given
@@ -32,11 +32,11 @@ def test_the_applier_writes_nothing_in_its_own_name_but_its_own_kind():
 
 
 def test_without_remedies_it_is_as_mighty_as_flux_ships_it():
-    assert rules(flux.KUSTOMIZE, all_powerful=True)[1] == "cluster-admin"
+    assert rules(flux_objects.KUSTOMIZE, all_powerful=True)[1] == "cluster-admin"
 
 
 def test_the_fetcher_may_not_impersonate():
-    given, _ = rules(flux.SOURCE)
+    given, _ = rules(flux_objects.SOURCE)
 
     assert not any("impersonate" in rule["verbs"] for rule in given)
 
@@ -51,7 +51,7 @@ def test_kinds_carry_the_labels_of_their_component():
         },
         "spec": {},
     }
-    made = flux_objects.kind(crd, flux.SOURCE, "v1.7.3")
+    made = flux_objects.kind(crd, flux_objects.SOURCE, "v1.7.3")
 
     assert made["metadata"]["labels"]["app.kubernetes.io/part-of"] == "flux"
     assert made["metadata"]["labels"]["app.kubernetes.io/version"] == "v1.7.3"

@@ -34,6 +34,7 @@ def test_a_file_is_read_and_shows_no_password(tmp_path: Path) -> None:
     settings = management_settings.read(written(tmp_path, json.dumps(document(tmp_path))))
     assert settings.upstream.url == settings.remote.url
     assert settings.pace.source == "1s"
+    assert settings.project_interval == "2s"
     assert settings.upstream.interval == "3s"
     assert settings.health_interval == 10.0
     assert "s3cret" not in repr(settings)
