@@ -46,6 +46,8 @@ def test_a_token_gives_another_user_on_the_same_cluster(tmp_path):
     content = yaml.safe_load(made.read_text())
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
     assert content["users"] == [{"name": "source-controller", "user": {"token": "abc"}}]
-    assert content["clusters"] == yaml.safe_load(admin.read_text())["clusters"]
+    [given] = yaml.safe_load(admin.read_text())["clusters"]
+    given["cluster"]["disable-compression"] = True
+    assert content["clusters"] == [given]
     assert content["contexts"][0]["context"]["user"] == "source-controller"
     assert content["current-context"] == "c1"
