@@ -81,9 +81,7 @@ def _fleet_options(function: Function) -> Function:
     "--workers",
     type=click.IntRange(1, 64),
     metavar="N",
-    default=running.DEFAULT_WORKERS,
-    show_default=True,
-    help="How many scenarios run at once.",
+    help="How many scenarios run at once  [default: 6; 4 with real Flux]",
 )
 @click.option(
     "--out",
@@ -109,7 +107,7 @@ def run(
     requirements: tuple[str, ...],
     deadlines: tuple[str, ...],
     scenarios: tuple[str, ...],
-    workers: int,
+    workers: int | None,
     out: Path | None,
     reuse: bool,
     fail_on: str,
@@ -118,6 +116,7 @@ def run(
 ) -> int:
     """Run the scenarios and write the report."""
     wanted = _wanted(deadlines, **made_of)
+    workers = workers or running.WORKERS.get(wanted.system, running.DEFAULT_WORKERS)
     choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on, baseline)
     with Screen() as screen:
         return running.run(choice, screen)

@@ -21,6 +21,7 @@ from harness.kit import process
 from harness.model.objects import Ref
 from harness.observe.observer import Observer
 from harness.reporting.record import ScenarioRecord
+from tests.bench import side_by_side
 from tests.bench.figures import Figure, percentile, share
 
 SAMPLE = (
@@ -67,6 +68,10 @@ def main(quick: bool) -> int:
                     )
                 )
             figures += memory(lease)
+    if not quick:
+        # After the first fleet is gone, so that both have the machine to themselves.
+        with fleet.hold("run") as lease:
+            figures += side_by_side.measure(lease, tell)
     for figure in figures:
         print(figure.line())
     print("\nharness share of each scenario of the sample, at -n 1:")
