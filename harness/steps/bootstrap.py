@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import yaml
 from pytest_bdd import given, then, when
 
 from harness.errors import Inconclusive, Nonconformance
@@ -151,7 +150,7 @@ def _await_stage(world: World, alias: str, *, fetched: str, applied: str) -> Non
 def _told(world: World, *, fetched: str, applied: str) -> None:
     for cluster in world.clusters:
         for command, wanted in ((_GIT, fetched), (_KUSTOMIZATION, applied)):
-            obj = yaml.safe_load(commands.run(world, cluster, command))
+            obj = commands.decided(world, cluster, command, "Ready")
             ready = conditions.find(obj, "Ready") or {}
             if ready.get("status") != wanted:
                 raise Nonconformance(f"{cluster}: `{command}` shows {conditions.explain(obj)}")

@@ -4,13 +4,13 @@ import os
 import re
 import shlex
 import subprocess
-from typing import Any
 
 import yaml
 from pytest_bdd import then, when
 
 from harness.errors import HarnessBug, Nonconformance
 from harness.model import conditions
+from harness.model.objects import Object
 from harness.steps import tables
 from harness.steps.expressions import expression
 from harness.steps.world import World
@@ -63,12 +63,7 @@ def lists_event(world: World, datatable: Table) -> None:
 def has_condition(world: World, kind: str, status: str, reason: str) -> None:
     """The documented condition; the wording of the declared dialect is a noted variant."""
     for cluster in world.output:
-        world.scope.until(
-            lambda cluster=cluster: _undecided(world, cluster, kind),  # type: ignore[misc]
-            within=world.bench.patience.sync,
-            budget="sync",
-        )
-        obj: dict[str, Any] = yaml.safe_load(world.output[cluster])
+        obj = decided(world, cluster, world.command, kind)
         condition = conditions.find(obj, kind)
         if condition is None or condition.get("status") != status:
             raise Nonconformance(f"{cluster}: {conditions.explain(obj, kind)}")
@@ -85,14 +80,23 @@ def has_condition(world: World, kind: str, status: str, reason: str) -> None:
         raise Nonconformance(f"{cluster}: {conditions.explain(obj, kind)}; expected {reason}")
 
 
-def _undecided(world: World, cluster: str, kind: str) -> str | None:
-    """A controller may be in the middle of its next turn: then the command is run once more."""
-    obj: dict[str, Any] = yaml.safe_load(world.output[cluster])
-    condition = conditions.find(obj, kind) or {}
-    if condition.get("status") != "Unknown":
+def decided(world: World, cluster: str, text: str, kind: str) -> Object:
+    """
+    The object that a documented command shows, once its condition is True or False.
+
+    A controller may be in the middle of its next turn (Unknown): then the command is run once more
+    when something has changed, as a person would.
+    """
+    shown: Object = {}
+
+    def probe() -> str | None:
+        shown.update(yaml.safe_load(run(world, cluster, text)))
+        if (conditions.find(shown, kind) or {}).get("status") == "Unknown":
+            return f"{cluster}: {conditions.explain(shown, kind)}"
         return None
-    world.output[cluster] = run(world, cluster, world.command)
-    return f"{cluster}: {conditions.explain(obj, kind)}"
+
+    world.scope.until(probe, within=world.bench.patience.sync, budget="sync")
+    return shown
 
 
 def run(world: World, cluster: str, text: str) -> str:
