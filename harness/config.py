@@ -37,6 +37,7 @@ class Session:
     bootstrap_control: str = ""
     bootstrap_token: str = field(default="", repr=False)
     logs: str = ""
+    provider: str = "local"
 
     def write(self) -> Path:
         """Keep it in its directory; mode 0600."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from harness.cli import running, session, staying
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
-from harness.cluster import binaries
+from harness.cluster import binaries, kind, providers
 from harness.errors import UsageError
 from harness.kit.wait import Patience
 from harness.model import catalogue
@@ -29,8 +30,11 @@ def cli() -> None:
 
 def _fleet_options(function: Function) -> Function:
     options = (
-        click.option("--clusters", type=click.Choice(["local"]), default="local", show_default=True,
-                     help="Where the clusters come from."),
+        click.option("--clusters", type=click.Choice(list(providers.TABLE)), default="local",
+                     show_default=True, help="Where the clusters come from."),
+        click.option("--kind-image", default="", metavar="IMAGE", envvar="KIND_NODE_IMAGE",
+                     help=f"The node image of kind clusters  [default: {kind.IMAGE}; "
+                     "env: KIND_NODE_IMAGE]"),
         click.option("--system", type=click.Choice([reference.NAME]), default=reference.NAME,
                      show_default=True, help="What is judged."),
         click.option("--attached", type=click.IntRange(1, 16), default=3, show_default=True,
@@ -94,6 +98,7 @@ def _fleet_options(function: Function) -> Function:
 )
 def run(
     clusters: str,
+    kind_image: str,
     system: str,
     attached: int,
     dialect: str,
@@ -108,7 +113,9 @@ def run(
     fail_on: str,
 ) -> int:
     """Run the scenarios and write the report."""
-    wanted = _wanted(clusters, system, attached, dialect, seed, deadlines)
+    wanted = replace(
+        _wanted(clusters, system, attached, dialect, seed, deadlines), kind_image=kind_image
+    )
     choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on)
     with Screen() as screen:
         return running.run(choice, screen)
@@ -116,10 +123,13 @@ def run(
 
 @cli.command()
 @_fleet_options
-def up(clusters: str, system: str, attached: int, dialect: str, seed: int | None) -> None:
+def up(
+    clusters: str, kind_image: str, system: str, attached: int, dialect: str, seed: int | None
+) -> None:
     """Start a fleet and leave it running."""
+    wanted = replace(_wanted(clusters, system, attached, dialect, seed), kind_image=kind_image)
     with Screen() as screen:
-        staying.up(_wanted(clusters, system, attached, dialect, seed), screen)
+        staying.up(wanted, screen)
 
 
 @cli.command()

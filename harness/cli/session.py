@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.cluster import binaries, controlplane
+from harness.cluster import binaries, providers
 from harness.cluster.binaries import Binaries
 from harness.cluster.fleet import Fleet, Lease
+from harness.cluster.providing import Request
 from harness.config import Session
 from harness.gitserver import launch
 from harness.kit.wait import Patience
@@ -27,6 +28,7 @@ class Wanted:
     clusters: str = "local"
     system: str = "reference"
     attached: int = 3
+    kind_image: str = ""
     seed: int = 0
     patience: Patience = field(default_factory=Patience)
     options: reference.Options = field(default_factory=reference.Options)
@@ -50,14 +52,15 @@ def prepared(
     """Programs, clusters, Git server and system; they end with the lease."""
     timings: dict[str, float] = {}
     begun = time.monotonic()
-    programs = binaries.provide(on_progress=progress)
+    provider = providers.named(wanted.clusters)
+    request = Request(wanted.attached, progress, wanted.patience, wanted.kind_image)
+    provider.check(request)
+    programs = binaries.provide(provider.programs, on_progress=progress)
     timings["programs"] = time.monotonic() - begun
     begun = time.monotonic()
     # The Git server starts beside the control planes, which leave a core idle at first.
     git = launch.launch(lambda name, argv: lease.start(name, argv), lease.directory / "git")
-    with controlplane.local(
-        programs, lease, attached=wanted.attached, on_progress=progress, patience=wanted.patience
-    ) as fleet:
+    with provider.lend(programs, lease, request) as fleet:
         timings["fleet"] = time.monotonic() - begun
         begun = time.monotonic()
         server = git.await_ready(within=wanted.patience.process_ready)
@@ -106,6 +109,7 @@ def session_of(
         bootstrap_control=control,
         bootstrap_token=token,
         logs=str(lease.logs),
+        provider=wanted.clusters,
     )
 
 

@@ -17,6 +17,9 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 CORE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 """What the provider `local` needs."""
 
+KIND = ("kubectl", "kind")
+"""What the provider `kind` needs."""
+
 _STAMPED = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 
 
@@ -37,6 +40,8 @@ class Program:
     """Minors besides the pinned one that do as well."""
     stamped: bool = False
     """Whether its version must be written into it, as Kubernetes' own build does."""
+    from_path: bool = False
+    """Whether one that is installed on this machine does as well."""
 
     @property
     def version(self) -> str:
@@ -106,6 +111,11 @@ TABLE = {
         Program(
             "kustomize-controller", "kustomize-controller",
             "github.com/fluxcd/kustomize-controller", "github.com/fluxcd/kustomize-controller", 180,
+        ),
+        Program(
+            # The first to support nodes of the pinned Kubernetes minor was 0.30.
+            "kind", "kind", "sigs.k8s.io/kind", "sigs.k8s.io/kind", 20,
+            also=("0.30", "0.31", "0.32"), from_path=True,
         ),
     )
 }  # fmt: skip
