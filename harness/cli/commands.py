@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import running, session, staying
+from harness.cli import comparing, running, session, staying
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
@@ -136,6 +136,14 @@ def up(
 def down() -> None:
     """Stop the fleet that `up` left running."""
     click.echo(staying.down())
+
+
+@cli.command("same-verdicts")
+@click.argument("one", type=click.Path(path_type=Path), metavar="A/report.yaml")
+@click.argument("other", type=click.Path(path_type=Path), metavar="B/report.yaml")
+def same_verdicts(one: Path, other: Path) -> int:
+    """Do two runs give the same verdicts, wherever they ran? Exit code 1 if not."""
+    return comparing.same_verdicts(one, other, click.echo)
 
 
 @cli.command("list")

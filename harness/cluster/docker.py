@@ -52,7 +52,7 @@ def run(*arguments: str, within: float = _QUESTION) -> str:
         raise errors.SetupError(kind_messages.silent(within)) from None
     if done.returncode != 0:
         said = done.stderr.strip() or done.stdout.strip()
-        known = kind_messages.sentence(said, kind_messages.Circumstances())
+        known = kind_messages.of_docker(said)
         raise errors.SetupError(known or f"`docker {' '.join(arguments[:2])}` failed: {said}")
     return done.stdout.strip()
 

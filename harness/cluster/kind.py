@@ -142,7 +142,7 @@ def _provide_image(image: str, lease: fleet.Lease, request: providing.Request) -
     finally:
         pull.stop()
     if pull.returncode != 0:
-        known = kind_messages.sentence(pull.tail(), _circumstances(image))
+        known = kind_messages.of_pull(pull.tail(), image)
         raise errors.SetupError(known or f"{image} could not be pulled. {pull.explain()}")
 
 
@@ -252,12 +252,12 @@ def _missing(api: _Asked) -> str | None:
 
 
 def _failure(creation: _Creation, lease: fleet.Lease, image: str) -> errors.SetupError:
-    words = creation.kind.tail(200)
-    kept = lease.logs / f"{creation.member}-node.log"
+    node = ""
     with contextlib.suppress(errors.SetupError):
-        for node in docker.nodes([creation.cluster]):
-            words += "\n" + docker.last_words(node, kept)
-    known = kind_messages.sentence(words, _circumstances(image))
+        for container in docker.nodes([creation.cluster]):
+            node += docker.last_words(container, lease.logs / f"{creation.member}-node.log")
+    around = _circumstances(image)
+    known = kind_messages.of_creation(creation.kind.tail(200), node, around)
     if known:
         return errors.SetupError(f"{known} (seen on {creation.member}; {creation.kind.log})")
     return errors.SetupError(creation.kind.explain())

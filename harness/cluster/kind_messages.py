@@ -43,6 +43,9 @@ class Circumstances:
         )
 
 
+_Table = tuple[tuple[str, Callable[[Circumstances], str]], ...]
+
+
 def silent(seconds: float) -> str:
     """The engine does not answer at all."""
     return f"Docker did not answer within {seconds:g} s: restart its engine, {_LOCAL}."
@@ -63,14 +66,33 @@ def no_room(root: Path, free: int, needed: int) -> str:
     )
 
 
-def sentence(output: str, around: Circumstances) -> str | None:
-    """The message for what Docker or kind said, or None when it is nothing well known."""
-    for pattern, message in _KNOWN:
+def of_docker(output: str) -> str | None:
+    """The message for what a docker command said, or None when it is nothing well known."""
+    return _first(_ENGINE, output, Circumstances())
+
+
+def of_pull(output: str, image: str) -> str | None:
+    """The message for what `docker pull` said."""
+    return _first((*_ENGINE, *_REGISTRY), output, Circumstances(image))
+
+
+def of_creation(output: str, node: str, around: Circumstances) -> str | None:
+    """
+    The message for what `kind create` said, and the node that it left.
+
+    Much of what both say is harmless: a kubelet always complains that it cannot connect yet. So of
+    the node only what nobody says without need is taken for a cause.
+    """
+    said = _first((*_NODE, *_ENGINE, *_MACHINE), output, around) or _first(_NODE, node, around)
+    # A node without inotify instances shows many faces; none of them names the limit.
+    symptom = re.search(_NODE_DOES_NOT_START, output, re.IGNORECASE)
+    return said or (_inotify(around) if symptom and around.inotify_is_low else None)
+
+
+def _first(table: _Table, output: str, around: Circumstances) -> str | None:
+    for pattern, message in table:
         if re.search(pattern, output, re.IGNORECASE):
             return message(around)
-    # A node without inotify instances shows many faces; none of them names the limit.
-    if around.inotify_is_low and re.search(_NODE_DOES_NOT_START, output, re.IGNORECASE):
-        return _inotify(around)
     return None
 
 
@@ -105,8 +127,8 @@ _NODE_DOES_NOT_START = (
     r"|timed out waiting for the condition|context deadline exceeded"
 )
 
-# The first that matches is told, so what names a cause stands before what names a symptom.
-_KNOWN: tuple[tuple[str, Callable[[Circumstances], str]], ...] = (
+# Of a table the first that matches is told.
+_ENGINE: _Table = (
     (
         r"permission denied.*docker(?:\.sock| daemon| API)|docker daemon socket.*permission denied",
         _fixed(
@@ -123,7 +145,7 @@ _KNOWN: tuple[tuple[str, Callable[[Circumstances], str]], ...] = (
         ),
     ),
     (
-        r"no space left on device|disk quota exceeded|diskpressure",
+        r"no space left on device|disk quota exceeded",
         _fixed(
             "Docker is out of space: make room (`docker system df` tells what takes it), or attach "
             "fewer clusters with --attached."
@@ -136,6 +158,16 @@ _KNOWN: tuple[tuple[str, Callable[[Circumstances], str]], ...] = (
             f"one, {_LOCAL}."
         ),
     ),
+    (
+        r"could not find an available, non-overlapping|address pools have been fully subnetted",
+        _fixed(
+            "Docker has no address range left for another network: remove unused ones (`docker "
+            "network prune`), or give it more with `default-address-pools`."
+        ),
+    ),
+)
+
+_REGISTRY: _Table = (
     (
         r"toomanyrequests|rate limit",
         _image(
@@ -163,25 +195,24 @@ _KNOWN: tuple[tuple[str, Callable[[Circumstances], str]], ...] = (
         r"|client\.timeout exceeded|server misbehaving|network is unreachable",
         _image("{image} could not be pulled: its registry cannot be reached; {air_gap}."),
     ),
+)
+
+_NODE: _Table = (
     (
-        r"could not find an available, non-overlapping|address pools have been fully subnetted",
-        _fixed(
-            "Docker has no address range left for another network: remove unused ones (`docker "
-            "network prune`), or give it more with `default-address-pools`."
-        ),
-    ),
-    (
-        r"too many open files|inotify[_ ](?:init|add|watch|instance)|inotify object",
+        r"too many open files|inotify[^\n]*no space left|no space left[^\n]*inotify",
         _inotify,
     ),
     (
-        r"configured to not run on a host using cgroup v1|cgroup v1 (?:support )?is",
+        r"configured to not run on a host using cgroup v1",
         _image(
             "The kubelet of {image} refuses this machine's cgroup v1: start it with cgroup v2 "
             "(systemd.unified_cgroup_hierarchy=1), or name an image of Kubernetes 1.34 or older "
             "with --kind-image."
         ),
     ),
+)
+
+_MACHINE: _Table = (
     (
         r"rootless provider requires|delegate=yes",
         _fixed(
@@ -200,7 +231,7 @@ _KNOWN: tuple[tuple[str, Callable[[Circumstances], str]], ...] = (
         ),
     ),
     (
-        r"out of memory|oom-?kill|cannot allocate memory",
+        r"out of memory|oomkilled|cannot allocate memory",
         _fixed(
             "The machine has too little memory for the nodes (about 0.6 GB each): attach fewer "
             f"clusters with --attached, {_LOCAL}."

@@ -117,7 +117,8 @@ def test_list_can_be_narrowed_to_a_level(say):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "up", "down", "list", "assets", "doctor", "version", None]
+    "command",
+    ["run", "up", "down", "same-verdicts", "list", "assets", "doctor", "version", None],
 )
 def test_every_command_has_help(say, command):
     status, out, _ = say(*filter(None, [command]), "--help")

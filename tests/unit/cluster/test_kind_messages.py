@@ -11,6 +11,13 @@ AROUND = Circumstances("kindest/node:v1.34.4", 1024, 524_288)
 LOW = Circumstances("kindest/node:v1.34.4", 128, 65_536)
 
 
+def check(sentence: str | None, told: str) -> None:
+    assert sentence is not None
+    assert told in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [
@@ -42,6 +49,20 @@ LOW = Circumstances("kindest/node:v1.34.4", 128, 65_536)
             "write /var/lib/containerd/x: no space left on device", "out of space", id="disk"
         ),
         pytest.param(
+            "could not find an available, non-overlapping IPv4 address pool among the defaults",
+            "no address range left",
+            id="networks",
+        ),
+    ],
+)
+def test_what_docker_says_becomes_one_sentence(said, told):
+    check(kind_messages.of_docker(f"ERROR: something\n{said}\n"), told)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        pytest.param(
             'Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io on '
             "10.0.0.2:53: no such host",
             "kindest/node:v1.34.4 could not be pulled: its registry cannot be reached",
@@ -70,11 +91,15 @@ LOW = Circumstances("kindest/node:v1.34.4", 128, 65_536)
         pytest.param(
             "toomanyrequests: You have reached your pull rate limit.", "rate limit", id="rate"
         ),
-        pytest.param(
-            "could not find an available, non-overlapping IPv4 address pool among the defaults",
-            "no address range left",
-            id="networks",
-        ),
+    ],
+)
+def test_what_a_pull_says_becomes_one_sentence(said, told):
+    check(kind_messages.of_pull(said, AROUND.image), told)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
         pytest.param(
             "Failed to create control group inotify object: Too many open files",
             "inotify limits (max_user_instances is 1024, max_user_watches is 524288)",
@@ -101,13 +126,45 @@ LOW = Circumstances("kindest/node:v1.34.4", 128, 65_536)
         pytest.param("kube-apiserver: OOMKilled", "too little memory", id="memory"),
     ],
 )
-def test_what_is_known_becomes_one_sentence(said, told):
-    sentence = kind_messages.sentence(f"ERROR: something\n{said}\n", AROUND)
+def test_what_kind_says_becomes_one_sentence(said, told):
+    check(kind_messages.of_creation(f"ERROR: x\n{said}\n", "", AROUND), told)
 
-    assert sentence is not None
-    assert told in sentence
-    assert "\n" not in sentence
-    assert sentence.endswith(".")
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("kubelet is configured to not run on a host using cgroup v1", "refuses this machine's"),
+        ("Failed to create control group inotify object: Too many open files", "inotify limits"),
+        ("inotify_add_watch /x: no space left on device", "inotify limits"),
+    ],
+)
+def test_the_node_names_what_kind_does_not(said, told):
+    check(kind_messages.of_creation("ERROR: failed to init node", f"x\n{said}\n", AROUND), told)
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "dial tcp 172.18.0.2:6443: connect: connection refused",
+        'Recording event message for node "x" event="NodeHasNoDiskPressure"',
+        "WARNING: cgroup v1 is deprecated in Kubernetes and will not be supported in a future kind "
+        "release, please upgrade to cgroup v2",
+        "Failed to attach to a cgroup: Operation not permitted",
+        "x509: certificate signed by unknown authority",
+    ],
+)
+def test_what_every_node_says_is_no_cause(harmless):
+    assert kind_messages.of_creation("ERROR: failed", harmless, AROUND) is None
+
+
+def test_what_kind_always_says_is_no_cause():
+    said = (
+        "WARNING: cgroup v1 is deprecated in Kubernetes and will not be supported in a future kind "
+        "release, please upgrade to cgroup v2\n"
+        "WARNING: Here be dragons! This is not supported currently.\n"
+        "I1124 round_trippers.go] dial tcp 172.18.0.2:6443: connect: connection refused\n"
+    )
+    assert kind_messages.of_creation(said, "", AROUND) is None
 
 
 @pytest.mark.parametrize(
@@ -119,22 +176,24 @@ def test_what_is_known_becomes_one_sentence(said, told):
     ],
 )
 def test_a_symptom_is_laid_to_limits_only_where_they_are_low(symptom):
-    assert kind_messages.sentence(symptom, AROUND) is None
-    assert kind_messages.sentence(symptom, Circumstances()) is None
-    told = kind_messages.sentence(symptom, LOW)
+    assert kind_messages.of_creation(symptom, "", AROUND) is None
+    assert kind_messages.of_creation(symptom, "", Circumstances()) is None
+    told = kind_messages.of_creation(symptom, "", LOW)
 
     assert told is not None
     assert "max_user_instances is 128" in told
 
 
 def test_what_is_unknown_stays_untold():
-    assert kind_messages.sentence("the moon is full", LOW) is None
-    assert kind_messages.sentence("", LOW) is None
+    for said in ("the moon is full", ""):
+        assert kind_messages.of_docker(said) is None
+        assert kind_messages.of_pull(said, "x") is None
+        assert kind_messages.of_creation(said, said, LOW) is None
 
 
 def test_every_image_message_says_what_to_do_without_a_registry():
     for said in ("manifest unknown", "dial tcp", "unauthorized", "toomanyrequests"):
-        assert kind_messages.AIR_GAP in (kind_messages.sentence(said, AROUND) or "")
+        assert kind_messages.AIR_GAP in (kind_messages.of_pull(said, "x") or "")
 
 
 def test_numbers_are_told_as_people_say_them():
