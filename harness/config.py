@@ -41,6 +41,7 @@ class Session:
     """The system, with what was left out of it."""
     judged: tuple[str, ...] = ("management", "attached", "both")
     """The tiers whose behaviour the report is about; the others are supplied by the reference."""
+    provider: str = "local"
 
     def write(self) -> Path:
         """Keep it in its directory; mode 0600."""

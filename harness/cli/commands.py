@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import running, session, staying
+from harness.cli import comparing, running, session, staying
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
-from harness.cluster import binaries
+from harness.cluster import binaries, kind, providers
 from harness.errors import UsageError
 from harness.kit.wait import Patience
 from harness.model import catalogue
@@ -29,8 +29,11 @@ def cli() -> None:
 
 def _fleet_options(function: Function) -> Function:
     options = (
-        click.option("--clusters", type=click.Choice(["local"]), default="local", show_default=True,
-                     help="Where the clusters come from."),
+        click.option("--clusters", type=click.Choice(list(providers.TABLE)), default="local",
+                     show_default=True, help="Where the clusters come from."),
+        click.option("--kind-image", default="", metavar="IMAGE", envvar="KIND_NODE_IMAGE",
+                     help=f"The node image of kind clusters  [default: {kind.IMAGE}; "
+                     "env: KIND_NODE_IMAGE]"),
         click.option("--system", type=click.Choice(session.SYSTEMS), default="reference",
                      show_default=True, help="What is judged."),
         click.option("--management", type=click.Choice(["full", "plain"]), default="full",
@@ -136,6 +139,14 @@ def down() -> None:
     click.echo(staying.down())
 
 
+@cli.command("same-verdicts")
+@click.argument("one", type=click.Path(path_type=Path), metavar="A/report.yaml")
+@click.argument("other", type=click.Path(path_type=Path), metavar="B/report.yaml")
+def same_verdicts(one: Path, other: Path) -> int:
+    """Do two runs give the same verdicts, wherever they ran? Exit code 1 if not."""
+    return comparing.same_verdicts(one, other, click.echo)
+
+
 @cli.command("list")
 @click.option(
     "--level",
@@ -182,6 +193,7 @@ def _wanted(
     deadlines: tuple[str, ...] = (),
     *,
     clusters: str,
+    kind_image: str,
     system: str,
     management: str,
     flux_version: str | None,
@@ -199,6 +211,7 @@ def _wanted(
     )
     return Wanted(
         clusters=clusters,
+        kind_image=kind_image,
         system=system,
         attached=attached,
         seed=session.fresh_seed() if seed is None else seed,

@@ -177,7 +177,7 @@ def _record(choice: Choice, work: _Work) -> RunRecord:
         duration=time.monotonic() - work.began,
         seed=used.seed,
         system=used.variant,
-        provider=choice.wanted.clusters,
+        provider=used.provider,
         harness_version=__version__,
         harness_commit=_commit(),
         suite_digest=suite_digest(),

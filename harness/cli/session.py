@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.cluster import binaries, controlplane, programs
+from harness.cluster import binaries, providers
 from harness.cluster.binaries import Binaries
 from harness.cluster.fleet import Fleet, Lease
+from harness.cluster.providing import Request
 from harness.config import Session
 from harness.gitserver import launch
 from harness.kit.wait import Patience
@@ -30,15 +31,15 @@ class Wanted:
     clusters: str = "local"
     system: str = "reference"
     attached: int = 3
+    kind_image: str = ""
     seed: int = 0
     patience: Patience = field(default_factory=Patience)
     options: front.Options = field(default_factory=front.Options)
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """What it needs on this machine."""
-        under_test = self.pair.programs if self.system == flux.NAME else ()
-        return (*programs.CORE, *under_test)
+        """What the system needs on this machine, besides what its clusters are made of."""
+        return self.pair.programs if self.system == flux.NAME else ()
 
     @property
     def pair(self) -> flux_versions.Pair:
@@ -70,14 +71,15 @@ def prepared(
     """Programs, clusters, Git server and system; they end with the lease."""
     timings: dict[str, float] = {}
     begun = time.monotonic()
-    found = binaries.provide(wanted.programs, on_progress=progress)
+    provider = providers.named(wanted.clusters)
+    request = Request(wanted.attached, progress, wanted.patience, wanted.kind_image)
+    provider.check(request)
+    found = binaries.provide((*provider.programs, *wanted.programs), on_progress=progress)
     timings["programs"] = time.monotonic() - begun
     begun = time.monotonic()
     # The Git server starts beside the control planes, which leave a core idle at first.
     git = launch.launch(lambda name, argv: lease.start(name, argv), lease.directory / "git")
-    with controlplane.local(
-        found, lease, attached=wanted.attached, on_progress=progress, patience=wanted.patience
-    ) as fleet:
+    with provider.lend(found, lease, request) as fleet:
         timings["fleet"] = time.monotonic() - begun
         begun = time.monotonic()
         server = git.await_ready(within=wanted.patience.process_ready)
@@ -142,6 +144,7 @@ def session_of(
         logs=str(lease.logs),
         variant=wanted.variant,
         judged=running.judged,
+        provider=wanted.clusters,
     )
 
 

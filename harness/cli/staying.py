@@ -6,7 +6,9 @@ from collections.abc import Callable
 from harness.cli import session
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
-from harness.cluster import binaries, fleet
+from harness.cluster import binaries, fleet, providers
+from harness.cluster.providing import Request
+from harness.errors import SetupError
 from harness.gitserver.client import GitServer
 from harness.model.verdict import Exit
 
@@ -41,14 +43,16 @@ def doctor(tell: Callable[[str], None]) -> int:
     sound = True
     tell("Programs for local clusters:")
     for finding in binaries.survey():
-        where = finding.found_where or "missing"
-        version = finding.version or finding.wanted
-        tell(f"  {finding.program:<26} {version:<10} {where}  {finding.note}".rstrip())
+        tell(_line(finding))
     tell("Programs that must be installed:")
     for program, why in _NEEDED.items():
         found = shutil.which(program)
         sound = sound and found is not None
         tell(f"  {program:<26} {found or f'MISSING: {why}'}")
+    tell("For `--clusters kind` (optional):")
+    for finding in binaries.survey(("kind",)):
+        tell(_line(finding))
+    tell(f"  {'docker':<26} {_docker()}")
     kept = fleet.load()
     tell(f"Fleet left running by `up`: {kept.directory if kept else 'none'}")
     return int(Exit.OK if sound else Exit.SETUP)
@@ -65,6 +69,20 @@ metadata:
 data:
   text: hello
 """
+
+
+def _line(finding: binaries.Finding) -> str:
+    where = finding.found_where or "missing"
+    version = finding.version or finding.wanted
+    return f"  {finding.program:<26} {version:<10} {where}  {finding.note}".rstrip()
+
+
+def _docker() -> str:
+    try:
+        providers.named("kind").check(Request())
+    except SetupError as error:
+        return str(error)
+    return "usable"
 
 
 def _guide(prepared: session.Prepared, url: str) -> list[str]:

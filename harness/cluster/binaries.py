@@ -1,9 +1,9 @@
 """
 The programs that local clusters are made of: which versions, where they are found, what they are.
 
-Found program by program: `KUBEBUILDER_ASSETS` (at the pinned minor only), the cache, and what the
-`makers` can provide (today a build from pinned Go modules, see `gobuild`; a download comes as
-another maker). Nothing here starts a cluster.
+Found program by program: `KUBEBUILDER_ASSETS` (at the pinned minor only), PATH (`kind` alone), the
+cache, and what the `makers` can provide (today a build from pinned Go modules, see `gobuild`; a
+download comes as another maker). Nothing here starts a cluster.
 """
 
 import json
@@ -127,7 +127,7 @@ class _Shelf:
         self.cache = cache
 
     def find(self, program: Program) -> Found | None:
-        return self._offered(program)[0] or self._cached(program)
+        return self._offered(program)[0] or self._installed(program)[0] or self._cached(program)
 
     def folder(self, program: Program) -> Path:
         """The folder of a program at its pin; in it one folder a toolchain."""
@@ -136,7 +136,8 @@ class _Shelf:
 
     def report(self, program: Program) -> Finding:
         found = self.find(program)
-        _, objection = self._offered(program)
+        objections = (self._offered(program)[1], self._installed(program)[1])
+        objection = "; ".join(filter(None, objections))
         if found:
             where = f"{found.where}: {found.path}"
             return Finding(program.name, program.version, where, found.version, objection)
@@ -165,6 +166,16 @@ class _Shelf:
         if not program.accepts(version):
             return None, f"KUBEBUILDER_ASSETS holds {version}, which is not the pinned minor"
         return Found(program, path, version, "KUBEBUILDER_ASSETS"), ""
+
+    def _installed(self, program: Program) -> tuple[Found | None, str]:
+        """What PATH holds, or why that is not used."""
+        which = shutil.which(program.name, path=self.environ.get("PATH", ""))
+        if not program.from_path or which is None:
+            return None, ""
+        version = self._version(program, Path(which))
+        if version is None or not program.accepts(version):
+            return None, f"{which} is {version or 'of no known version'}, which does not do"
+        return Found(program, Path(which), version, "PATH"), ""
 
     def _version(self, program: Program, path: Path) -> str | None:
         """The version a program says it has; asked once a file, since that takes 50 ms and more."""

@@ -12,16 +12,14 @@ import json
 import os
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from harness import errors
 from harness.cluster import fleet, kubeconfig_file
+from harness.cluster.providing import Programs, Progress, Request
 from harness.kit import certs, ports, process, wait
-
-MANAGEMENT = "management"
 
 CONTROLLERS = (
     "namespace-controller",
@@ -55,16 +53,6 @@ _ETCD_PEERS = "unix://localhost:2"
 # Fewer collections while the API server builds its world; the limit keeps it from growing later.
 _GO_API = {"GOGC": "300", "GOMEMLIMIT": "400MiB"}
 _GO_MANAGER = {"GOGC": "200", "GOMEMLIMIT": "150MiB"}
-
-Progress = Callable[[str], None]
-
-
-class Programs(Protocol):
-    """Where the programs are (`binaries.Binaries`)."""
-
-    def path(self, name: str) -> Path:
-        """The executable of that name."""
-        ...
 
 
 @dataclass(slots=True)
@@ -133,7 +121,7 @@ def local(
     They end with the block, unless the lease was told to leave them running. To be called from the
     main thread, with which all processes end if it is killed.
     """
-    names = [MANAGEMENT, *(f"c{number}" for number in range(1, attached + 1))]
+    names = list(Request(attached).members)
     report = on_progress or (lambda _: None)
     within = (patience or wait.Patience()).cluster_ready
     try:

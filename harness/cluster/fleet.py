@@ -3,22 +3,22 @@ The clusters that a run works on, and the record of every process that belongs t
 
 A `Lease` is a private directory with the state of a fleet: who owns it, what was started for it.
 What a killed run left behind is found there and ended by the next start (`reap_stale`). How
-clusters are started is said by the providers (`controlplane`, ...).
+clusters are started is said by the providers (`controlplane`, `kind`).
 """
 
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from harness import errors
+from harness.cluster import holdings, statefile
 from harness.kit import process
 
 Mode = Literal["run", "up"]
@@ -71,12 +71,15 @@ class Fleet:
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
-        return {"members": [_member_to_json(member) for member in self.members]}
+        return {"members": [{**asdict(m), "kubeconfig": str(m.kubeconfig)} for m in self.members]}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], directory: Path) -> Self:
         """The fleet that `to_json` wrote."""
-        management, *attached = (_member_from_json(each) for each in content["members"])
+        management, *attached = (
+            Member(**{**each, "kubeconfig": Path(each["kubeconfig"])})
+            for each in content["members"]
+        )
         return cls(management, tuple(attached), directory)
 
 
@@ -142,7 +145,7 @@ class Lease:
             "program": started.argv[0],
             "log": str(started.log),
         }
-        _write_json(self.directory / "processes" / f"{started.pid}.json", entry)
+        statefile.write(self.directory / "processes" / f"{started.pid}.json", entry)
         self._processes.append(started)
         return started
 
@@ -187,16 +190,33 @@ class Lease:
         raise errors.SetupError(f"No process {name} of the fleet runs.")
 
     def casualties(self) -> list[str]:
-        """What each recorded process that ended was called, and where its log is."""
+        """What of the fleet does not run any more, and where the logs of its processes are."""
         alive = {name for name, _ in self.survivors()}
         dead = {entry["name"]: entry["log"] for entry in self._entries()}
-        return [f"{name} (log: {log})" for name, log in dead.items() if name not in alive]
+        ended = [f"{name} (log: {log})" for name, log in dead.items() if name not in alive]
+        return ended + holdings.casualties(self.directory)
 
-    def stop(self) -> None:
-        """End every process of the fleet, whoever started it; may be repeated."""
+    def stop(self) -> list[str]:
+        """
+        End every process of the fleet, whoever started it, and give back its kind clusters.
+
+        Says what was ended that this object did not start. May be repeated; SetupError when a
+        cluster could not be removed, which a later `stop`, `down` or `reap_stale` tries again.
+        """
         process.stop_all(self._processes)
         self._processes.clear()
-        process.end_groups([who for _, who in self.survivors()])
+        left = self.survivors()
+        process.end_groups([who for _, who in left])
+        return [f"{name} (pid {who.pid})" for name, who in left] + holdings.release(self.directory)
+
+    def give_up(self) -> bool:
+        """As `stop`, for when another failure is to be told: what stays is only warned of."""
+        try:
+            self.stop()
+        except errors.SetupError as error:
+            _log.warning("%s", error)
+            return False
+        return True
 
     def owner(self) -> process.Identity:
         """Who made it."""
@@ -205,16 +225,16 @@ class Lease:
 
     def _entries(self) -> list[dict[str, Any]]:
         paths = sorted((self.directory / "processes").glob("*.json"))
-        return [content for path in paths if (content := _read_json(path)) is not None]
+        return [content for path in paths if (content := statefile.read(path)) is not None]
 
     def _state(self) -> dict[str, Any]:
-        content = _read_json(self.directory / "fleet.json")
+        content = statefile.read(self.directory / "fleet.json")
         if content is None:
             raise errors.SetupError(f"{self.directory} holds no fleet (any more).")
         return content
 
     def _update(self, **changes: Any) -> None:
-        _write_json(self.directory / "fleet.json", {**self._state(), **changes})
+        statefile.write(self.directory / "fleet.json", {**self._state(), **changes})
 
 
 @contextlib.contextmanager
@@ -233,21 +253,24 @@ def hold(
         try:
             yield lease
         except BaseException:
-            _end(lease, keep_logs=True)
+            if lease.give_up():
+                _clear(lease, keep_logs=True)
             raise
         if lease.mode == "run":
-            _end(lease, keep_logs=False)
+            lease.stop()
+            _clear(lease, keep_logs=False)
 
 
 def load(name: str = UP, *, state: Path | None = None) -> Fleet | None:
     """The fleet that was left running, or None; a damaged one is explained."""
     directory = state_directory(state) / name
-    content = _read_json(directory / "fleet.json")
+    content = statefile.read(directory / "fleet.json")
     if content is None or content["mode"] != "up":
         return None
     lease = Lease(directory)
     if not lease.survivors():
-        # The machine was started anew, most likely: nothing is left to be taken down.
+        # The machine was started anew, most likely: nothing is left but containers.
+        lease.stop()
         shutil.rmtree(directory, ignore_errors=True)
         return None
     if casualties := lease.casualties():
@@ -261,10 +284,12 @@ def load(name: str = UP, *, state: Path | None = None) -> Fleet | None:
 def down(name: str = UP, *, state: Path | None = None) -> bool:
     """End the fleet that was left running; say whether there was one."""
     directory = state_directory(state) / name
-    content = _read_json(directory / "fleet.json")
+    content = statefile.read(directory / "fleet.json")
     if content is None or content["mode"] != "up":
         return False
-    _end(Lease(directory), keep_logs=False)
+    lease = Lease(directory)
+    lease.stop()
+    _clear(lease, keep_logs=False)
     return True
 
 
@@ -307,7 +332,7 @@ def _create(home: Path, mode: Mode, logs: Path | None, stack: contextlib.ExitSta
     (directory / "processes").mkdir()
     where = (logs or directory / "logs").resolve()
     where.mkdir(parents=True, exist_ok=True)
-    _write_json(
+    statefile.write(
         directory / "fleet.json",
         {
             # Until it is ready, a fleet that is to stay is as mortal as any other.
@@ -320,8 +345,7 @@ def _create(home: Path, mode: Mode, logs: Path | None, stack: contextlib.ExitSta
     return Lease(directory)
 
 
-def _end(lease: Lease, *, keep_logs: bool) -> None:
-    lease.stop()
+def _clear(lease: Lease, *, keep_logs: bool) -> None:
     for path in lease.directory.iterdir():
         if keep_logs and path.name in ("logs", "fleet.json", "owner.lock"):
             continue
@@ -335,7 +359,7 @@ def _end(lease: Lease, *, keep_logs: bool) -> None:
 
 
 def _abandoned(directory: Path) -> bool:
-    content = _read_json(directory / "fleet.json")
+    content = statefile.read(directory / "fleet.json")
     if content is not None:
         owner = process.Identity(content["owner"]["pid"], content["owner"]["started"])
         if content["mode"] == "up" or owner.alive:
@@ -352,48 +376,17 @@ def _abandoned(directory: Path) -> bool:
 
 
 def _reap(directory: Path) -> list[str]:
-    lease = Lease(directory)
-    left = lease.survivors()
-    process.end_groups([who for _, who in left])
+    try:
+        left = Lease(directory).stop()
+    except errors.SetupError as error:
+        _log.warning("%s", error)
+        return []
     shutil.rmtree(directory, ignore_errors=True)
     if left:
-        _log.warning("Ended %d processes that a killed run had left behind.", len(left))
-    return [f"{name} (pid {who.pid})" for name, who in left]
+        _log.warning("Ended what a killed run had left behind: %d.", len(left))
+    return left
 
 
 def _fits(entry: Mapping[str, Any], arguments: Sequence[str]) -> bool:
     """Whether the arguments are of the recorded program; one that is just ending has none left."""
     return not arguments or entry["program"] in arguments
-
-
-def _member_to_json(member: Member) -> dict[str, str]:
-    return {
-        "name": member.name,
-        "kubeconfig": str(member.kubeconfig),
-        "context": member.context,
-        "version": member.version,
-    }
-
-
-def _member_from_json(content: Mapping[str, str]) -> Member:
-    return Member(
-        name=content["name"],
-        kubeconfig=Path(content["kubeconfig"]),
-        context=content["context"],
-        version=content["version"],
-    )
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Whole or not at all, since others read it at any time."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(content, indent=2, sort_keys=True))
-    partial.replace(path)
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None

@@ -74,6 +74,23 @@ def merge(paths: Sequence[Path], target: Path) -> Path:
     return _save(target, {**merged, "current-context": parts[0]["current-context"]})
 
 
+def rename(path: Path, context: str) -> Path:
+    """Let the one context of a file, its cluster and its user bear our names, not its writer's."""
+    content = yaml.safe_load(path.read_text())
+    [cluster], [user] = content["clusters"], content["users"]
+    return _save(
+        path,
+        {
+            "clusters": [{**cluster, "name": context}],
+            "users": [{**user, "name": f"{context}-admin"}],
+            "contexts": [
+                {"name": context, "context": {"cluster": context, "user": f"{context}-admin"}}
+            ],
+            "current-context": context,
+        },
+    )
+
+
 def _save(path: Path, content: dict[str, Any]) -> Path:
     document = {"apiVersion": "v1", "kind": "Config", **content}
     return certs.write_private(path, yaml.safe_dump(document, sort_keys=False).encode())

@@ -19,6 +19,9 @@ CORE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 
 _SOURCE_CONTROLLER = "github.com/fluxcd/source-controller"
 _KUSTOMIZE_CONTROLLER = "github.com/fluxcd/kustomize-controller"
+KIND = ("kubectl", "kind")
+"""What the provider `kind` needs."""
+
 _STAMPED = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 
 
@@ -39,6 +42,8 @@ class Program:
     """Minors besides the pinned one that do as well."""
     stamped: bool = False
     """Whether its version must be written into it, as Kubernetes' own build does."""
+    from_path: bool = False
+    """Whether one that is installed on this machine does as well."""
 
     @property
     def version(self) -> str:
@@ -111,6 +116,11 @@ TABLE = {
                 "kustomize-controller", "kustomize-controller-v1.7.3",
                 "kustomize-controller-v1.6.0",
             )
+        ),
+        Program(
+            # The first to support nodes of the pinned Kubernetes minor was 0.30.
+            "kind", "kind", "sigs.k8s.io/kind", "sigs.k8s.io/kind", 20,
+            also=("0.30", "0.31", "0.32"), from_path=True,
         ),
     )
 }  # fmt: skip

@@ -51,6 +51,8 @@ class Patience:
     discovery: float = _deadline(30, "from a CRD's creation until the API server serves it")
     process_ready: float = _deadline(30, "from the start of one of our processes until it answers")
     cluster_ready: float = _deadline(120, "from the start of a fleet until it can be used")
+    kind_ready: float = _deadline(300, "from the creation of kind clusters until they can be used")
+    image_pull: float = _deadline(900, "from the request for a node image until it is pulled")
     process_stop: float = _deadline(5, "from the wish that a process ends until it is killed")
 
     @classmethod

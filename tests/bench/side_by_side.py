@@ -6,7 +6,7 @@ is the time from the answer to a push until the change of a ConfigMap is seen on
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.cluster import binaries, client, controlplane
@@ -63,7 +63,7 @@ class Mixed:
         return self.flux.secrets
 
 
-def measure(lease: Lease, tell: controlplane.Progress) -> list[Figure]:
+def measure(lease: Lease, tell: Callable[[str], None]) -> list[Figure]:
     """Median and p95 for both, from one run."""
     pair = flux_versions.choose()
     found = binaries.provide((*CORE, *pair.programs), on_progress=tell)

@@ -158,7 +158,8 @@ def test_list_can_be_narrowed_to_a_level(say):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "up", "down", "list", "assets", "doctor", "version", None]
+    "command",
+    ["run", "up", "down", "same-verdicts", "list", "assets", "doctor", "version", None],
 )
 def test_every_command_has_help(say, command):
     status, out, _ = say(*filter(None, [command]), "--help")
@@ -172,7 +173,7 @@ def test_every_command_has_help(say, command):
 def test_doctor_says_what_is_missing_and_exits_3_if_a_run_could_not_begin(
     say, monkeypatch, missing
 ):
-    monkeypatch.setattr(binaries, "survey", list)
+    monkeypatch.setattr(binaries, "survey", lambda *_: [])
     monkeypatch.setattr(fleet, "load", lambda: None)
     monkeypatch.setattr(shutil, "which", lambda name: None if name == missing else f"bin/{name}")
     status, out, _ = say("doctor")

@@ -77,6 +77,28 @@ def test_assets_at_the_pinned_minor_are_used(tmp_path):
     assert found["kube-controller-manager"].where == "cache (by-hand)"
 
 
+@pytest.mark.parametrize(
+    ("says", "used"),
+    [("kind version 0.33.0", True), ("kind version 0.30.1", True), ("kind version 0.20.0", False)],
+)
+def test_kind_may_be_installed_already(tmp_path, says, used):
+    program(tmp_path / "bin", "kind", says)
+    maker = FakeMaker()
+    environ = {"PATH": str(tmp_path / "bin")}
+    found = provide(tmp_path, maker, environ=environ, names=["kind"]).found["kind"]
+    assert (found.where == "PATH") is used
+    assert maker.made == ([] if used else ["kind"])
+    [finding] = binaries.survey(["kind"], environ=environ, cache=tmp_path / "cache")
+    assert ("which does not do" in finding.note) is not used
+
+
+def test_nothing_else_is_taken_from_path(tmp_path):
+    program(tmp_path / "bin", "kubectl", f"Client Version: {programs.named('kubectl').version}")
+    maker = FakeMaker()
+    provide(tmp_path, maker, environ={"PATH": str(tmp_path / "bin")}, names=["kubectl"])
+    assert maker.made == ["kubectl"]
+
+
 def test_assets_at_another_minor_are_passed_over_and_doctor_says_so(tmp_path):
     folder = tmp_path / "envtest"
     program(folder, "kube-apiserver", "Kubernetes v1.33.4")

@@ -1,0 +1,169 @@
+"""
+The Docker engine, asked by its own command line: whether it is usable, what it holds, what goes.
+
+`docker` alone knows contexts, sockets and credentials of this machine. Every failure becomes one
+sentence (`kind_messages`). Nothing here knows of fleets.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import errors
+from harness.cluster import kind_messages
+
+NODE = "io.x-k8s.kind.cluster"
+"""The label that `kind` gives to the containers of a cluster; its value is the cluster's name."""
+
+OLDEST = (20, 10)
+"""The first Docker that gives a container a cgroup namespace of its own, which kind needs."""
+
+_QUESTION = 30.0
+_REMOVAL = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A node of a kind cluster."""
+
+    id: str
+    cluster: str
+    state: str
+    name: str
+
+
+def run(*arguments: str, within: float = _QUESTION) -> str:
+    """What a docker command prints; a failure is explained."""
+    if shutil.which("docker") is None:
+        raise errors.SetupError(kind_messages.ABSENT)
+    try:
+        done = subprocess.run(
+            ["docker", *arguments],
+            capture_output=True, text=True, timeout=within, check=False, stdin=subprocess.DEVNULL,
+            # A Ctrl-C is for us; what is being removed is removed.
+            start_new_session=True,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise errors.SetupError(kind_messages.silent(within)) from None
+    if done.returncode != 0:
+        said = done.stderr.strip() or done.stdout.strip()
+        known = kind_messages.of_docker(said)
+        raise errors.SetupError(known or f"`docker {' '.join(arguments[:2])}` failed: {said}")
+    return done.stdout.strip()
+
+
+def check(*, bytes_needed: int = 0) -> None:
+    """Raise unless the engine answers, is new enough, runs Linux, and has room."""
+    told = run("version", "--format", "{{json .Server}}")
+    server = json.loads(told)
+    version = str(server["Version"])
+    if numbers(version) < OLDEST:
+        raise errors.SetupError(kind_messages.too_old(version, OLDEST))
+    if server.get("Os", "linux") != "linux":
+        raise errors.SetupError(kind_messages.NOT_LINUX)
+    root = Path(run("info", "--format", "{{.DockerRootDir}}"))
+    free = _free(root)
+    if free is not None and free < bytes_needed:
+        raise errors.SetupError(kind_messages.no_room(root, free, bytes_needed))
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """`20.10.24+dfsg1` as numbers."""
+    match = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, match[0].split("."))) if match else ()
+
+
+def has_image(image: str) -> bool:
+    """Whether the engine holds the image."""
+    try:
+        run("image", "inspect", "--format", "{{.Id}}", image)
+    except errors.SetupError as error:
+        if "no such image" in str(error).lower():
+            return False
+        raise
+    return True
+
+
+def nodes(clusters: Collection[str]) -> list[Container]:
+    """The containers of kind clusters with exactly these names, running or not."""
+    columns = f'{{{{.ID}}}}\t{{{{.Label "{NODE}"}}}}\t{{{{.State}}}}\t{{{{.Names}}}}'
+    told = run("ps", "--all", "--no-trunc", "--filter", f"label={NODE}", "--format", columns)
+    found = [Container(*line.split("\t")) for line in told.splitlines()]
+    return [each for each in found if each.cluster in clusters]
+
+
+def remove_containers(containers: Collection[Container]) -> None:
+    """Remove them with their anonymous volumes; one that is gone already is no failure."""
+    try:
+        run("rm", "--force", "--volumes", *(each.id for each in containers), within=_REMOVAL)
+    except errors.SetupError as error:
+        if not re.search(r"no such container|already in progress", str(error), re.IGNORECASE):
+            raise
+
+
+def create_network(name: str, label: str) -> None:
+    """A network like the one that kind makes, but with a label that says whose it is."""
+    mtu = run(
+        "network", "inspect", "bridge",
+        "--format", '{{index .Options "com.docker.network.driver.mtu"}}',
+    )  # fmt: skip
+    options = [f"--opt=com.docker.network.driver.mtu={mtu}"] if mtu.isdigit() else []
+    masquerade = "--opt=com.docker.network.bridge.enable_ip_masquerade=true"
+    run("network", "create", "--driver=bridge", masquerade, *options, f"--label={label}", name)
+
+
+def networks(label: str) -> list[str]:
+    """The ids of the networks that carry the label (`key=value`)."""
+    told = run("network", "ls", "--no-trunc", "--quiet", "--filter", f"label={label}")
+    return told.splitlines()
+
+
+def remove_network(network: str) -> bool:
+    """Remove it; False while a container is still connected."""
+    try:
+        run("network", "rm", network)
+    except errors.SetupError as error:
+        if re.search("active endpoints", str(error)):
+            return False
+        if not re.search(r"no such network|not found", str(error), re.IGNORECASE):
+            raise
+    return True
+
+
+def last_words(container: Container, target: Path) -> str:
+    """What a node says about its start, kept in a file; best effort."""
+    said = []
+    for command in (
+        ("logs", "--tail", "100", container.id),
+        ("exec", container.id, "journalctl", "--no-pager", "-n", "200", "-u", "kubelet"),
+    ):
+        try:
+            said.append(_both(command))
+        except (OSError, subprocess.SubprocessError) as error:
+            said.append(str(error))
+    text = "\n".join(said)
+    target.write_text(text)
+    return text
+
+
+def _both(arguments: Collection[str]) -> str:
+    done = subprocess.run(
+        ["docker", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False,
+        stdin=subprocess.DEVNULL, errors="replace",
+    )  # fmt: skip
+    return done.stdout
+
+
+def _free(root: Path) -> int | None:
+    """Bytes that are free where the engine keeps its data, if that is on this machine."""
+    try:
+        status = os.statvfs(root)
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize

@@ -1,0 +1,99 @@
+"""
+What a fleet holds in a Docker engine: recorded before it is made, given back when the lease ends.
+
+Kept in the lease's directory, so that whoever ends the fleet of a killed run finds it. Recognised
+by exact names and by a label, both of which hold a random part: nothing of others is ever touched.
+`docker` is enough to give everything back; `kind` need not be there any more.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import errors
+from harness.cluster import docker, statefile
+
+LABEL = "gitops-conformance.fleet"
+"""The label of our networks; its value is the fleet's id."""
+
+_FILE = "holdings.json"
+_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """The kind clusters of a fleet, and the network that they share."""
+
+    id: str
+    clusters: tuple[str, ...]
+
+    @property
+    def network(self) -> str:
+        """The network's name."""
+        return self.id
+
+    @property
+    def label(self) -> str:
+        """What the network is recognised by."""
+        return f"{LABEL}={self.id}"
+
+
+def record(directory: Path, members: Sequence[str]) -> Holdings:
+    """New names for the clusters of a fleet, kept before anything exists."""
+    identifier = f"gc-{os.urandom(4).hex()}"
+    made = Holdings(identifier, tuple(f"{identifier}-{member}" for member in members))
+    statefile.write(directory / _FILE, {"id": made.id, "clusters": list(made.clusters)})
+    return made
+
+
+def read(directory: Path) -> Holdings | None:
+    """What is recorded there, if anything."""
+    content = statefile.read(directory / _FILE)
+    return Holdings(content["id"], tuple(content["clusters"])) if content else None
+
+
+def release(directory: Path) -> list[str]:
+    """Remove all of it; say what was there. SetupError when Docker does not let it go."""
+    held = read(directory)
+    if held is None:
+        return []
+    try:
+        removed = _remove(held)
+    except errors.SetupError as error:
+        raise errors.SetupError(
+            f"The kind clusters {held.id}-* could not be removed; `gitops-conformance down` or the "
+            f"next start tries again. {error}"
+        ) from error
+    (directory / _FILE).unlink(missing_ok=True)
+    return removed
+
+
+def casualties(directory: Path) -> list[str]:
+    """The clusters of which no node runs any more."""
+    held = read(directory)
+    if held is None:
+        return []
+    running = {node.cluster for node in docker.nodes(held.clusters) if node.state == "running"}
+    return [f"kind cluster {name}" for name in held.clusters if name not in running]
+
+
+def _remove(held: Holdings) -> list[str]:
+    """
+    Nodes first, then the network.
+
+    In rounds: an engine that was told to make a container finishes it even if whoever asked died.
+    """
+    removed: dict[str, None] = {}
+    for _ in range(_ROUNDS):
+        nodes = docker.nodes(held.clusters)
+        if nodes:
+            docker.remove_containers(nodes)
+            removed |= dict.fromkeys(f"kind cluster {node.cluster}" for node in nodes)
+        networks = docker.networks(held.label)
+        gone = [docker.remove_network(network) for network in networks]
+        if networks and all(gone):
+            removed[f"Docker network {held.network}"] = None
+        if all(gone) and not docker.nodes(held.clusters):
+            return list(removed)
+    raise errors.SetupError(f"Something keeps the network {held.network} in use.")

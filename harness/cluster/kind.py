@@ -1,0 +1,275 @@
+"""
+The provider `kind`: a management cluster and attached ones, each a kind cluster in Docker.
+
+Whole Kubernetes: every controller, a scheduler, a kubelet. All clusters are created at once, each
+by a `kind` process of its own, on one Docker network of ours. What is made is recorded first
+(`holdings`), so that it is removed whatever becomes of us. What runs on the clusters is no
+business of this module.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import yaml
+
+from harness import errors
+from harness.cluster import (
+    client,
+    docker,
+    fleet,
+    holdings,
+    kind_messages,
+    kubeconfig_file,
+    programs,
+    providing,
+)
+from harness.cluster.errors import ClusterError
+from harness.kit import ports, process, wait
+from harness.model.objects import Ref
+
+IMAGE = f"kindest/node:{programs.named('kube-apiserver').version}"
+"""The node image where none is named: Kubernetes at the version that `local` runs."""
+
+ROOM = 1_000_000_000
+"""Bytes on the engine's disk that a cluster takes, with what it writes in a run."""
+
+_EVERY = 0.2
+_TOLD = 5.0
+_READY = (
+    Ref("v1", "ServiceAccount", "default", "default"),
+    Ref("v1", "ConfigMap", "kube-root-ca.crt", "default"),
+)
+
+
+class _Asked(Protocol):
+    """A cluster that can be asked whether it is usable."""
+
+    def ready(self) -> str | None: ...
+    def find(self, ref: Ref) -> Mapping[str, object] | None: ...
+    def list(self, api_version: str, kind: str) -> client.Listing: ...
+
+
+@dataclass(slots=True)
+class _Creation:
+    """One cluster on its way up."""
+
+    member: str
+    cluster: str
+    directory: Path
+    kind: process.Process
+    api: client.Cluster | None = None
+    version: str = ""
+    missing: str = field(default="kind is at work")
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.directory / "kubeconfig"
+
+
+def check(request: providing.Request) -> None:
+    """Raise, within seconds, when Docker cannot carry the clusters."""
+    docker.check(bytes_needed=ROOM * (1 + request.attached))
+
+
+@contextlib.contextmanager
+def lend(
+    binaries: providing.Programs, lease: fleet.Lease, request: providing.Request
+) -> Iterator[fleet.Fleet]:
+    """
+    The clusters, usable: nodes are ready and a new namespace gets its ServiceAccount.
+
+    They end with the block, unless the lease was told to leave them running. To be called from the
+    main thread, with which `kind` ends if it is killed.
+    """
+    try:
+        yield _start(binaries, lease, request)
+    except BaseException:
+        lease.give_up()
+        raise
+    if lease.mode == "run":
+        lease.stop()
+
+
+def _start(
+    binaries: providing.Programs, lease: fleet.Lease, request: providing.Request
+) -> fleet.Fleet:
+    image = request.image or IMAGE
+    _provide_image(image, lease, request)
+    held = holdings.record(lease.directory, request.members)
+    request.tell(f"creating {len(held.clusters)} kind clusters named {held.id}-*")
+    docker.create_network(held.network, held.label)
+    free = ports.free(len(held.clusters))
+    creations = [
+        _create(binaries, lease, held, member, cluster, image, port)
+        for member, cluster, port in zip(request.members, held.clusters, free, strict=True)
+    ]
+    _await_all(creations, lease, image, request)
+    members = [fleet.Member(each.member, each.kubeconfig, each.member, each.version)
+               for each in creations]  # fmt: skip
+    made = fleet.Fleet(members[0], tuple(members[1:]), lease.directory)
+    kubeconfig_file.merge([member.kubeconfig for member in members], made.kubeconfig)
+    lease.record(made)
+    return made
+
+
+def _provide_image(image: str, lease: fleet.Lease, request: providing.Request) -> None:
+    """Pulled once for all clusters, so that it is told what takes so long."""
+    if docker.has_image(image):
+        return
+    pull = process.start(
+        "docker pull",
+        ["docker", "pull", "--quiet", image],
+        log=lease.logs / "docker-pull.log",
+        env={**os.environ, **lease.mark},
+    )
+    began = told = time.monotonic()
+    request.tell(f"pulling {image} (once)")
+
+    def missing() -> str | None:
+        nonlocal told
+        if (now := time.monotonic()) - told >= _TOLD:
+            told = now
+            request.tell(f"pulling {image} (once), {now - began:.0f} s")
+        return "it is still being pulled" if pull.alive else None
+
+    try:
+        wait.eventually(missing, within=request.patience.image_pull, what=image, every=_EVERY)
+    finally:
+        pull.stop()
+    if pull.returncode != 0:
+        known = kind_messages.of_pull(pull.tail(), image)
+        raise errors.SetupError(known or f"{image} could not be pulled. {pull.explain()}")
+
+
+def _create(
+    binaries: providing.Programs,
+    lease: fleet.Lease,
+    held: holdings.Holdings,
+    member: str,
+    cluster: str,
+    image: str,
+    port: int,
+) -> _Creation:
+    directory = lease.directory / member
+    directory.mkdir(mode=0o700)
+    config = directory / "kind.yaml"
+    config.write_text(yaml.safe_dump(_config(port)))
+    environment = {
+        **os.environ,
+        **lease.mark,
+        "KIND_EXPERIMENTAL_PROVIDER": "docker",
+        "KIND_EXPERIMENTAL_DOCKER_NETWORK": held.network,
+    }
+    command: list[str | Path] = [
+        binaries.path("kind"), "create", "cluster", f"--name={cluster}", f"--image={image}",
+        f"--config={config}", f"--kubeconfig={directory / 'kubeconfig'}",
+        # What is left of a failure explains it; we remove it ourselves.
+        "--retain",
+    ]  # fmt: skip
+    # Marked, but no process of the fleet: that it ends is no harm.
+    started = process.start(
+        f"kind create cluster for {member}",
+        command,
+        log=lease.logs / f"{member}-kind.log",
+        env=environment,
+    )
+    return _Creation(member, cluster, directory, started)
+
+
+def _config(port: int) -> dict[str, object]:
+    return {
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "kind": "Cluster",
+        # A port that nobody else is given meanwhile; kind's own choice may be taken twice.
+        "networking": {"apiServerAddress": ports.LOOPBACK, "apiServerPort": port},
+        "nodes": [{"role": "control-plane"}],
+    }
+
+
+def _await_all(
+    creations: list[_Creation], lease: fleet.Lease, image: str, request: providing.Request
+) -> None:
+    """Return when every cluster is usable; the first failure is told, explained by its node."""
+    began = time.monotonic()
+    pending = list(creations)
+
+    def missing() -> str | None:
+        for creation in tuple(pending):
+            if _advance(creation, lease, image):
+                pending.remove(creation)
+                ready = len(creations) - len(pending)
+                elapsed = time.monotonic() - began
+                request.tell(
+                    f"{creation.member} is ready ({ready} of {len(creations)}, {elapsed:.1f} s)"
+                )
+        return "; ".join(f"{each.member}: {each.missing}" for each in pending) or None
+
+    try:
+        wait.eventually(
+            missing, within=request.patience.kind_ready, what="All kind clusters are usable",
+            every=_EVERY,
+        )  # fmt: skip
+    finally:
+        for creation in creations:
+            creation.kind.stop()
+
+
+def _advance(creation: _Creation, lease: fleet.Lease, image: str) -> bool:
+    """Take a cluster one step further; say whether it is usable."""
+    if creation.api is None:
+        if creation.kind.alive:
+            return False
+        if creation.kind.returncode != 0:
+            raise _failure(creation, lease, image)
+        kubeconfig_file.rename(creation.kubeconfig, creation.member)
+        creation.api = client.connect(creation.kubeconfig, name=creation.member)
+    try:
+        creation.missing = _missing(creation.api) or ""
+        if not creation.missing:
+            creation.version = creation.api.server_version()
+    except ClusterError as error:
+        creation.missing = str(error)
+    return not creation.missing
+
+
+def _missing(api: _Asked) -> str | None:
+    """What the cluster lacks until it can be used."""
+    if unready := api.ready():
+        return unready
+    for ref in _READY:
+        if api.find(ref) is None:
+            return f"there is no {ref} yet"
+    for node in api.list("v1", "Node").items:
+        conditions = node.get("status", {}).get("conditions") or []
+        if not any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
+            return f"node {node['metadata']['name']} is not ready"
+    return None
+
+
+def _failure(creation: _Creation, lease: fleet.Lease, image: str) -> errors.SetupError:
+    node = ""
+    with contextlib.suppress(errors.SetupError):
+        for container in docker.nodes([creation.cluster]):
+            node += docker.last_words(container, lease.logs / f"{creation.member}-node.log")
+    around = _circumstances(image)
+    known = kind_messages.of_creation(creation.kind.tail(200), node, around)
+    if known:
+        return errors.SetupError(f"{known} (seen on {creation.member}; {creation.kind.log})")
+    return errors.SetupError(creation.kind.explain())
+
+
+def _circumstances(image: str) -> kind_messages.Circumstances:
+    return kind_messages.Circumstances(
+        image, _limit("max_user_instances"), _limit("max_user_watches")
+    )
+
+
+def _limit(name: str) -> int | None:
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path(f"/proc/sys/fs/inotify/{name}").read_text())
+    return None
