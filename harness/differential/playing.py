@@ -1,0 +1,285 @@
+"""
+One sequence, played on both sides: the same operations, and after each the same look at both.
+
+What is seen is for `snapshot` to say, what differs for `comparing`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from harness.cluster import errors
+from harness.cluster.client import Cluster
+from harness.differential import comparing, setting, snapshot
+from harness.differential import operations as ops
+from harness.differential.comparing import Difference
+from harness.differential.operations import KUSTOMIZATION, SOURCE, Operation, Sequence
+from harness.differential.settling import Rest
+from harness.errors import NotYet
+from harness.gitserver.access import Access, Account
+from harness.gitserver.client import GitServer, Repository
+from harness.model.objects import Object, Ref
+from harness.observe.observer import Observer, Scope
+
+_MANAGER: Final = "gitops-conformance"
+_PASSWORD: Final = "Kp7-reads-only"  # noqa: S105 - opens a repository of a run, on loopback
+_SECRETS: Final[dict[str, dict[str, str] | None]] = {
+    "right": {"username": setting.READER, "password": _PASSWORD},
+    "wrong": {"username": setting.READER, "password": "not-" + _PASSWORD},
+    "password-only": {"password": _PASSWORD},
+    "empty": {},
+    "missing": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a sequence."""
+
+    sequence: Sequence
+    seconds: float
+    differences: tuple[Difference, ...]
+    trouble: str = ""
+    """Why it could not be played to its end, where that was not a difference."""
+
+
+class Player:
+    """Plays sequences on two clusters, several at once."""
+
+    def __init__(
+        self, clusters: tuple[Cluster, Cluster], observer: Observer, git: GitServer
+    ) -> None:
+        self._clusters = clusters
+        self._observer = observer
+        self._git = git
+
+    def play(self, sequence: Sequence, namespace: str) -> Played:
+        """Everything from the namespace to its removal; differences end nothing."""
+        begun = time.monotonic()
+        found: list[Difference] = []
+        trouble = ""
+        with (
+            self._observer.scope(namespace) as scope,
+            ThreadPoolExecutor(2, thread_name_prefix=namespace) as pool,
+        ):
+            repository = self._repository(sequence, namespace)
+            sides = [Side(one, scope, namespace, sequence, repository) for one in self._clusters]
+
+            def both(task: Callable[[Side], object]) -> list[object]:
+                return list(pool.map(task, sides))
+
+            try:
+                both(Side.begin)
+                found += self._compare(both, -1)
+                for number, operation in enumerate(sequence.operations):
+                    _prepare(operation, repository, number, namespace)
+                    both(partial(Side.do, operation=operation))
+                    found += self._compare(both, number)
+                    if any(one.kind == "settling" for one in found):
+                        break
+                both(Side.wait_for_events)
+                found += self._compare(both, len(sequence.operations), events=True)
+            except NotYet as error:
+                trouble = str(error)
+            finally:
+                repository.clear_fault()
+                both(Side.end)
+                repository.delete()
+        return Played(sequence, time.monotonic() - begun, tuple(found), trouble)
+
+    def _repository(self, sequence: Sequence, namespace: str) -> Repository:
+        access = Access()
+        if sequence.private:
+            access = Access("basic", (Account(setting.READER, _PASSWORD),))
+        made = self._git.create_repository(f"team/{namespace}", access=access)
+        made.commit(_files(sequence.first, namespace), message="Begin")
+        return made
+
+    def _compare(
+        self,
+        both: Callable[[Callable[[Side], object]], list[object]],
+        operation: int,
+        *,
+        events: bool = False,
+    ) -> list[Difference]:
+        both(Side.settle)
+        left, right = both(lambda side: side.look(events=events))
+        return comparing.differences(
+            left,  # type: ignore[arg-type] # what `look` gives
+            right,  # type: ignore[arg-type]
+            operation=operation,
+        )
+
+
+@dataclass(slots=True)
+class Side:
+    """One cluster, as far as one sequence is concerned."""
+
+    cluster: Cluster
+    scope: Scope
+    namespace: str
+    sequence: Sequence
+    repository: Repository
+    _incarnations: dict[str, list[str]] = field(default_factory=dict)
+    _restless: str = ""
+
+    @property
+    def _rest(self) -> Rest:
+        return Rest(self.cluster, self.scope, self.namespace)
+
+    def begin(self) -> None:
+        """Make what the sequence needs, and then the two objects."""
+        for obj in setting.base(self.namespace):
+            self.cluster.apply(obj, field_manager=_MANAGER)
+        if self.sequence.private:
+            self._set_secret("right")
+        for subject in (SOURCE, KUSTOMIZATION):
+            self.do(ops.Create(subject))
+            # A Kustomization beside a source that has nothing yet would be a race.
+            self._try(lambda subject=subject: self._rest.rest(subject, setting.APP))  # type: ignore[misc]
+
+    def do(self, operation: Operation) -> None:
+        """Carry out an operation as far as it concerns a cluster."""
+        match operation:
+            case ops.Create(subject):
+                obj = setting.made(subject, self.sequence, self.namespace, self.repository.url())
+                with contextlib.suppress(errors.AlreadyExists):
+                    self.cluster.create(obj, field_manager=_MANAGER)
+            case ops.Edit(subject, patch):
+                text = patch.replace(ops.NAMESPACE, self.namespace)
+                with contextlib.suppress(errors.NotFound):
+                    self.cluster.patch(
+                        setting.ref(subject, self.namespace),
+                        {"spec": json.loads(text)},
+                        field_manager=_MANAGER,
+                    )
+            case ops.Delete(subject):
+                with contextlib.suppress(errors.NotFound):
+                    self.cluster.delete(setting.ref(subject, self.namespace))
+                self._try(lambda: self._rest.gone(subject))
+            case ops.Manual():
+                self._by_hand(operation)
+            case ops.Credentials(state):
+                self._set_secret(state)
+            case ops.Account(present):
+                self._set_account(present=present)
+            case _:
+                pass  # it is about the repository, which both sides share
+
+    def settle(self) -> None:
+        """Come to rest."""
+        self._try(self._rest.reach)
+
+    def wait_for_events(self) -> None:
+        """All events have come."""
+        self._rest.quiet()
+
+    def look(self, *, events: bool) -> dict[str, object]:
+        """What is there now."""
+        found = [
+            obj
+            for version, kind in snapshot.KINDS
+            for obj in self.cluster.list(version, kind, self.namespace).items
+        ]
+        resting = [self._at_rest(obj) for obj in found]
+        occurrences = self._occurrences() if events else []
+        facts = snapshot.take(resting, occurrences, self._incarnations)
+        settling = {"all": {"at rest": self._restless or "yes"}}
+        return {**facts, "settling": settling}
+
+    def end(self) -> None:
+        """Leave nothing behind; the namespace goes in its own time."""
+        for subject in (KUSTOMIZATION, SOURCE):
+            for ref in self._all(subject):
+                with contextlib.suppress(errors.NotFound):
+                    self.cluster.delete(ref)
+        for subject in (KUSTOMIZATION, SOURCE):
+            with contextlib.suppress(NotYet):
+                self._rest.gone(subject)
+        with contextlib.suppress(errors.NotFound):
+            self.cluster.delete(Ref("v1", "Namespace", self.namespace))
+
+    def _all(self, subject: str) -> list[Ref]:
+        listed = self.cluster.list(setting.VERSIONS[subject], subject, self.namespace)
+        return [Ref.of(obj) for obj in listed.items]
+
+    def _try(self, wait: Callable[[], None]) -> None:
+        try:
+            wait()
+        except NotYet as error:
+            # That only one side comes to rest is a difference like any other.
+            self._restless = snapshot.text(str(error).splitlines()[0])
+
+    def _at_rest(self, obj: Object) -> Object:
+        if obj["kind"] not in (SOURCE, KUSTOMIZATION):
+            return obj
+        try:
+            return self._rest.resting(obj["kind"], obj["metadata"]["name"]) or obj
+        except NotYet:
+            return obj
+
+    def _occurrences(self) -> list[Object]:
+        return [
+            entry.object
+            for entry in self.scope.history(cluster=self.cluster.name)
+            if entry.object["kind"] == "Event" and entry.change != "DELETED"
+        ]
+
+    def _by_hand(self, operation: ops.Manual) -> None:
+        ref = Ref(operation.api_version, operation.kind, operation.name, self.namespace)
+        with contextlib.suppress(errors.NotFound, errors.Invalid):
+            if not operation.patch:
+                self.cluster.delete(ref)
+                return
+            text = operation.patch.replace(ops.NAMESPACE, self.namespace)
+            self.cluster.patch(ref, json.loads(text), field_manager=operation.manager)
+
+    def _set_secret(self, state: str) -> None:
+        if not self.sequence.private:
+            return
+        ref = Ref("v1", "Secret", setting.SECRET, self.namespace)
+        with contextlib.suppress(errors.NotFound):
+            self.cluster.delete(ref)
+        values = _SECRETS[state]
+        if values is not None:
+            self.cluster.create(setting.secret(self.namespace, values), field_manager=_MANAGER)
+
+    def _set_account(self, *, present: bool) -> None:
+        account = setting.account(self.namespace)
+        with contextlib.suppress(errors.NotFound, errors.AlreadyExists):
+            if present:
+                self.cluster.create(account, field_manager=_MANAGER)
+            else:
+                self.cluster.delete(Ref.of(account))
+
+
+def _prepare(operation: Operation, repository: Repository, number: int, namespace: str) -> None:
+    """Carry out what concerns the repository, once for both sides."""
+    message = f"Change {number}"
+    match operation:
+        case ops.Commit(files, branch, tag):
+            repository.commit(
+                _files(files, namespace), message=message, branch=branch, tag=tag or None,
+                replace=True,
+            )  # fmt: skip
+        case ops.Rewrite(files):
+            repository.delete_branch("main")
+            repository.commit(_files(files, namespace), message=message, replace=True)
+        case ops.Outage(kind):
+            if kind is None:
+                repository.clear_fault()
+            else:
+                repository.set_fault(kind)
+        case _:
+            pass
+
+
+def _files(files: ops.Tree, namespace: str) -> dict[str, str | bytes]:
+    return {path: content.replace(ops.NAMESPACE, namespace) for path, content in files}
