@@ -117,7 +117,7 @@ class Applier:
                 memory[ref] = Verified(live["metadata"]["resourceVersion"], desired.digest)
             return None
         try:
-            wanted = self._dry_run(desired)
+            desired, wanted = self._understood(desired)
         except errors.ApiError as error:
             if live is None or not may_replace(desired.object, error, force=force):
                 raise refused(ref, error, "dry-run failed") from error
@@ -165,6 +165,17 @@ class Applier:
 
     def _dry_run(self, desired: Desired) -> Object:
         return self._cluster.apply(desired.object, field_manager=apply_fields.MANAGER, dry_run=True)
+
+    def _understood(self, desired: Desired) -> tuple[Desired, Object]:
+        """The object and its dry run, without fields of built-in kinds that the server lacks."""
+        while True:
+            try:
+                return desired, self._dry_run(desired)
+            except errors.ApiError as error:
+                known = apply_fields.without_unknown(desired.object, error.message)
+                if known is None:
+                    raise
+                desired = Desired(desired.ref, known, desired.digest)
 
     def _dry_run_again(self, desired: Desired) -> Object:
         try:

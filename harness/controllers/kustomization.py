@@ -203,11 +203,13 @@ class Kustomizations:
         kustomization_build.check_path(tree, kustomization)
         run.is_attempted = True
         run.doing = self._sentence("Building manifests", run)
+        kustomization_build.check_directory(tree, kustomization)
         built = self._builder.build(tree, kustomization)
         desired = kustomization_build.desired(
             built, kustomization, self._inputs.values(kustomization)
         )
-        memory = known.memory if known and known.mark[0] == mark[0] else {}
+        # A new spec may name another account: everything is tried anew in its name.
+        memory = known.memory if known and known.mark[:2] == mark[:2] else {}
         self._known[key] = _Known(mark, desired, memory)
         return self._known[key]
 
@@ -234,7 +236,7 @@ class Kustomizations:
         self._prune(run, known, cluster)
 
     def _prune(self, run: Run, known: _Known, cluster: Cluster) -> None:
-        lines = [str(done) for done in run.done]
+        self._reporter.changed(run, [str(done) for done in run.done])
         stale = kustomization_inventory.prune_candidates(run.before, run.now)
         pruned = kustomization_prune.Pruned()
         if stale and should_prune(run.kustomization):
@@ -242,7 +244,7 @@ class Kustomizations:
             pruned = kustomization_prune.prune(cluster, stale, owner)
         for ref in stale:
             known.memory.pop(ref, None)
-        self._reporter.changed(run, lines + pruned.lines())
+        self._reporter.changed(run, pruned.lines())
         if pruned.refused:
             # What could not be deleted stays in the inventory, or nobody would try again.
             run.now += list(pruned.refused)

@@ -130,7 +130,7 @@ class Sources:
 
     def _fetch(self, key: Key, source: Object) -> float:
         if not source_conditions.is_announced(source):
-            source = self._write(source, {}, source_conditions.progressing(source))
+            source = self._write(source, {}, source_conditions.progressing(source), done=False)
         try:
             secret = self._secret(source)
             fetched = self._fetcher.update(source, secret, stored=self._has_artifact(source))
@@ -196,10 +196,13 @@ class Sources:
         if (before.get("reason"), before.get("message")) != (failure.reason, failure.message):
             self._events.warning(source, failure.reason, failure.message)
 
-    def _write(self, source: Object, change: Mapping[str, Any], new: list[Object]) -> Object:
+    def _write(
+        self, source: Object, change: Mapping[str, Any], new: list[Object], *, done: bool = True
+    ) -> Object:
         known = objects.status(source)
         now = status.timestamp(self._clock)
-        after = fields.handled(source, {**known, **change})
+        # A request counts as handled when its attempt has ended, not when it begins.
+        after = fields.handled(source, {**known, **change}) if done else {**known, **change}
         after["conditions"] = status.merged(known.get("conditions") or [], new, now=now)
         after = {name: value for name, value in after.items() if value is not None}
         return self._objects.write_status(source, self._with_address(after))

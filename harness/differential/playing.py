@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from harness.cluster import errors
 from harness.cluster.client import Cluster
@@ -22,12 +22,13 @@ from harness.differential import operations as ops
 from harness.differential.comparing import Difference
 from harness.differential.operations import KUSTOMIZATION, SOURCE, Operation, Sequence
 from harness.differential.settling import Rest
-from harness.errors import NotYet
+from harness.errors import HarnessError, NotYet
 from harness.gitserver.access import Access, Account
 from harness.gitserver.client import GitServer, Repository
 from harness.model.objects import Object, Ref
 from harness.observe.observer import Observer, Scope
 
+Result = TypeVar("Result")
 _MANAGER: Final = "gitops-conformance"
 _PASSWORD: Final = "Kp7-reads-only"  # noqa: S105 - opens a repository of a run, on loopback
 _SECRETS: Final[dict[str, dict[str, str] | None]] = {
@@ -46,6 +47,8 @@ class Played:
     sequence: Sequence
     seconds: float
     differences: tuple[Difference, ...]
+    told: tuple[Mapping[str, list[str]], Mapping[str, list[str]]] = ({}, {})
+    """The events of both sides, as evidence."""
     trouble: str = ""
     """Why it could not be played to its end, where that was not a difference."""
 
@@ -63,36 +66,29 @@ class Player:
     def play(self, sequence: Sequence, namespace: str) -> Played:
         """Everything from the namespace to its removal; differences end nothing."""
         begun = time.monotonic()
-        found: list[Difference] = []
-        trouble = ""
         with (
             self._observer.scope(namespace) as scope,
             ThreadPoolExecutor(2, thread_name_prefix=namespace) as pool,
         ):
             repository = self._repository(sequence, namespace)
             sides = [Side(one, scope, namespace, sequence, repository) for one in self._clusters]
-
-            def both(task: Callable[[Side], object]) -> list[object]:
-                return list(pool.map(task, sides))
-
+            performance = _Performance(sides, pool)
+            trouble = ""
             try:
-                both(Side.begin)
-                found += self._compare(both, -1)
-                for number, operation in enumerate(sequence.operations):
-                    _prepare(operation, repository, number, namespace)
-                    both(partial(Side.do, operation=operation))
-                    found += self._compare(both, number)
-                    if any(one.kind == "settling" for one in found):
-                        break
-                both(Side.wait_for_events)
-                found += self._compare(both, len(sequence.operations), events=True)
-            except NotYet as error:
-                trouble = str(error)
+                performance.run(sequence.operations, repository, namespace)
+            except HarnessError as error:
+                trouble = f"{type(error).__name__}: {error}"
             finally:
                 repository.clear_fault()
-                both(Side.end)
+                performance.both(Side.end)
                 repository.delete()
-        return Played(sequence, time.monotonic() - begun, tuple(found), trouble)
+        return Played(
+            sequence,
+            time.monotonic() - begun,
+            tuple(performance.found),
+            performance.told,
+            trouble or performance.restless,
+        )
 
     def _repository(self, sequence: Sequence, namespace: str) -> Repository:
         access = Access()
@@ -102,20 +98,50 @@ class Player:
         made.commit(_files(sequence.first, namespace), message="Begin")
         return made
 
-    def _compare(
-        self,
-        both: Callable[[Callable[[Side], object]], list[object]],
-        operation: int,
-        *,
-        events: bool = False,
-    ) -> list[Difference]:
-        both(Side.settle)
-        left, right = both(lambda side: side.look(events=events))
-        return comparing.differences(
-            left,  # type: ignore[arg-type] # what `look` gives
-            right,  # type: ignore[arg-type]
-            operation=operation,
+
+class _Performance:
+    """Operations one after the other, on both sides at once."""
+
+    def __init__(self, sides: list[Side], pool: ThreadPoolExecutor) -> None:
+        self._sides = sides
+        self._pool = pool
+        self.found: list[Difference] = []
+        self.told: tuple[Mapping[str, list[str]], Mapping[str, list[str]]] = ({}, {})
+
+    @property
+    def restless(self) -> str:
+        """Why there is nothing to compare: neither side came to rest."""
+        said = [side.restless for side in self._sides]
+        return f"neither side came to rest: {said[0]}" if all(said) else ""
+
+    def both(self, task: Callable[[Side], Result]) -> tuple[Result, Result]:
+        """The same on both sides, at the same time."""
+        left, right = self._pool.map(task, self._sides)
+        return left, right
+
+    def run(
+        self, operations: tuple[Operation, ...], repository: Repository, namespace: str
+    ) -> None:
+        """Everything; ends early where one side does not come to rest."""
+        self.both(Side.begin)
+        self._compare(-1)
+        for number, operation in enumerate(operations):
+            if any(side.restless for side in self._sides):
+                break
+            _prepare(operation, repository, number, namespace)
+            self.both(partial(Side.do, operation=operation))
+            self._compare(number)
+        self.both(Side.wait_for_events)
+        self.told = self.both(Side.tell)
+        left, right = self.told
+        self.found += comparing.differences(
+            {"events": left}, {"events": right}, operation=len(operations)
         )
+
+    def _compare(self, operation: int) -> None:
+        self.both(Side.settle)
+        left, right = self.both(Side.look)
+        self.found += comparing.differences(left, right, operation=operation)
 
 
 @dataclass(slots=True)
@@ -128,7 +154,7 @@ class Side:
     sequence: Sequence
     repository: Repository
     _incarnations: dict[str, list[str]] = field(default_factory=dict)
-    _restless: str = ""
+    restless: str = ""
 
     @property
     def _rest(self) -> Rest:
@@ -181,18 +207,23 @@ class Side:
         """All events have come."""
         self._rest.quiet()
 
-    def look(self, *, events: bool) -> dict[str, object]:
+    def look(self) -> comparing.Snapshot:
         """What is there now."""
         found = [
             obj
             for version, kind in snapshot.KINDS
             for obj in self.cluster.list(version, kind, self.namespace).items
         ]
-        resting = [self._at_rest(obj) for obj in found]
-        occurrences = self._occurrences() if events else []
-        facts = snapshot.take(resting, occurrences, self._incarnations)
-        settling = {"all": {"at rest": self._restless or "yes"}}
-        return {**facts, "settling": settling}
+        facts = snapshot.take([self._at_rest(obj) for obj in found], self._incarnations)
+        return {**facts, "settling": {"all": {"at rest": self.restless or "yes"}}}
+
+    def tell(self) -> dict[str, list[str]]:
+        """What was told by events, from the beginning."""
+        return snapshot.events(
+            entry.object
+            for entry in self.scope.history(cluster=self.cluster.name)
+            if entry.object["kind"] == "Event" and entry.change != "DELETED"
+        )
 
     def end(self) -> None:
         """Leave nothing behind; the namespace goes in its own time."""
@@ -215,7 +246,7 @@ class Side:
             wait()
         except NotYet as error:
             # That only one side comes to rest is a difference like any other.
-            self._restless = snapshot.text(str(error).splitlines()[0])
+            self.restless = snapshot.text(str(error).splitlines()[0])
 
     def _at_rest(self, obj: Object) -> Object:
         if obj["kind"] not in (SOURCE, KUSTOMIZATION):
@@ -224,13 +255,6 @@ class Side:
             return self._rest.resting(obj["kind"], obj["metadata"]["name"]) or obj
         except NotYet:
             return obj
-
-    def _occurrences(self) -> list[Object]:
-        return [
-            entry.object
-            for entry in self.scope.history(cluster=self.cluster.name)
-            if entry.object["kind"] == "Event" and entry.change != "DELETED"
-        ]
 
     def _by_hand(self, operation: ops.Manual) -> None:
         ref = Ref(operation.api_version, operation.kind, operation.name, self.namespace)

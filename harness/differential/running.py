@@ -225,6 +225,8 @@ def _record(played: Played, left: list[Difference]) -> dict[str, Any]:
         "differences": len(played.differences),
         "unexplained": [str(one) for one in left],
     }
+    if any(one.kind == "events" for one in left):
+        record["events"] = {"left": dict(played.told[0]), "right": dict(played.told[1])}
     if played.trouble:
         record["trouble"] = played.trouble
     return record

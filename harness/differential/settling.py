@@ -23,7 +23,7 @@ from harness.model import conditions, objects
 from harness.model.objects import Object, Ref
 from harness.observe.observer import Scope
 
-WITHIN: Final = 40.0
+WITHIN: Final = 120.0
 _QUIET: Final = 0.3
 _tokens = itertools.count(1)
 _token_lock = threading.Lock()

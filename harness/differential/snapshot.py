@@ -47,12 +47,15 @@ _DRAWN_BY_LOT: Final = ("clusterIP", "clusterIPs")
 _MANAGERS_OF_KUBERNETES: Final = ("kube-controller-manager",)
 _STATUS_REVISIONS: Final = ("lastAppliedRevision", "lastAttemptedRevision", "observedIgnore")
 
+_TRACES: Final = ("ArtifactUpToDate", "GarbageCollectionSucceeded", "GitOperationSucceeded")
+_FINISHED: Final = "Normal ReconciliationSucceeded: Reconciliation finished"
+
 _SUBSTITUTIONS: Final = tuple(
     (re.compile(pattern), text)
     for pattern, text in (
         (r"^\(combined from similar events\): ", ""),
         (r"(?:/[\w.+@-]+)*/kustomization-\d+", "<folder>"),
-        (r"(?<![\w.])(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+\b", "<time>"),
+        (r"(?<![\w.-])(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+\b", "<time>"),
         (r"\d+\.\d+\.\d+\.\d+:\d+->", "<address>->"),
     )
 )
@@ -75,16 +78,12 @@ def is_ours(obj: Object) -> bool:
     return (obj["kind"], objects.name(obj)) not in _OF_KUBERNETES
 
 
-def take(
-    found: Iterable[Object],
-    occurrences: Iterable[Object],
-    incarnations: dict[str, list[str]],
-) -> dict[str, dict[str, Any]]:
+def take(found: Iterable[Object], incarnations: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
     """
-    The facts by class and subject.
+    The facts by class and subject, but for events.
 
-    `occurrences` are events in the order in which they were seen; `incarnations` is kept by the
-    caller, so that an object that was made anew can be told from one that was changed.
+    `incarnations` is kept by the caller, so that an object that was made anew can be told from one
+    that was changed.
     """
     facts: dict[str, dict[str, Any]] = {
         "objects": {}, "managers": {}, "inventory": {}, "conditions": {}, "revisions": {},
@@ -103,7 +102,6 @@ def take(
             facts["revisions"][name] = revisions(obj)
         if obj["kind"] == "Kustomization":
             facts["inventory"][name] = inventory(obj)
-    facts["events"] = events(occurrences)
     return facts
 
 
@@ -142,8 +140,8 @@ def managers(obj: Object) -> dict[str, Any]:
             filter(None, (entry["manager"], entry["operation"], entry.get("subresource")))
         )
         # What a status is made of is compared as such; here only who writes it.
-        fields = True if entry.get("subresource") else sorted(_leaves(entry.get("fieldsV1") or {}))
-        found[name] = fields
+        leaves = () if entry.get("subresource") else _leaves(entry.get("fieldsV1") or {})
+        found[name] = {"": "has", **dict.fromkeys(sorted(leaves), "has")}
     return found
 
 
@@ -178,14 +176,21 @@ def inventory(kustomization: Object) -> list[str]:
 
 
 def events(occurrences: Iterable[Object]) -> dict[str, list[str]]:
-    """What was told about each object, in order; the same again at once counts as one."""
+    """
+    What was told about each object, in order; the same again at once counts as one.
+
+    That nothing was to be done is told apart, so that it does not stand between the others.
+    """
     told: dict[str, list[str]] = {}
     for event in occurrences:
         about = event["involvedObject"]
         if about["kind"] not in _FLUX:
             continue
         said = f"{event['type']} {event['reason']}: {text(event['message'])}"
-        lines = told.setdefault(f"{about['kind']}/{about['name']}", [])
+        name = f"{about['kind']}/{about['name']}"
+        if event["reason"] in _TRACES or said.startswith(_FINISHED):
+            name += " (traces)"
+        lines = told.setdefault(name, [])
         if not lines or lines[-1] != said:
             lines.append(said)
     return told
