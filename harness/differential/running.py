@@ -36,6 +36,8 @@ Tell = Callable[[str], None]
 
 WORKERS: Final = 6
 _MOST_SHOWN: Final = 12
+_PATIENCE: Final = 300.0
+"""For the start only: on a loaded machine that takes minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def sequences(choice: Choice) -> list[Steps]:
 @contextmanager
 def prepared(choice: Choice, found: Binaries, out: Path, progress: Tell) -> Iterator[Player]:
     """Everything that has to run; it ends with the block."""
-    patience = Patience()
+    patience = Patience(process_ready=_PATIENCE, cluster_ready=_PATIENCE)
     with ExitStack() as stack:
         lease = stack.enter_context(fleet.hold("run", logs=out / "logs"))
         git = launch.launch(lambda name, argv: lease.start(name, argv), lease.directory / "git")
