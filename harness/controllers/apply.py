@@ -119,7 +119,7 @@ class Applier:
         try:
             desired, wanted = self._understood(desired)
         except errors.ApiError as error:
-            if live is None or not may_replace(desired.object, error, force=force):
+            if live is None or not may_replace(desired.object, error, force=force, live=live):
                 raise refused(ref, error, "dry-run failed") from error
             self._remove(ref, live)
             live, wanted = None, self._dry_run_again(desired)
@@ -247,9 +247,11 @@ def is_left_alone(desired: Object, live: Object | None) -> bool:
     )
 
 
-def may_replace(desired: Object, error: errors.ApiError, *, force: bool) -> bool:
+def may_replace(
+    desired: Object, error: errors.ApiError, *, force: bool, live: Object | None = None
+) -> bool:
     """Whether the object may be deleted and made anew because it cannot be updated."""
-    wished = force or apply_fields.marked(desired, FORCE, "enabled")
+    wished = force or any(apply_fields.marked(obj, FORCE, "enabled") for obj in (desired, live))
     return wished and apply_fields.is_conflict_by_nature(error.status)
 
 

@@ -228,9 +228,12 @@ class Kustomizations:
             resolved = applier.apply(
                 known.desired, known.memory, force=force, on_applied=run.done.append
             )
-        except Failure:
-            self._reporter.changed(run, [str(done) for done in run.done])
-            raise
+        except Failure as failure:
+            if not run.done:
+                raise
+            # What was applied before is told with the failure, not by an event of its own.
+            told = "\n".join([failure.message, *map(str, run.done)])
+            raise Failure(failure.reason, told) from failure
         known.desired = tuple(resolved)
         run.now = [one.ref for one in resolved]
         self._prune(run, known, cluster)

@@ -42,7 +42,7 @@ class Finalizer:
         account = self._accounts.named(kustomization)
         if account and not self._accounts.exists(kustomization, account):
             # Nobody is left who may delete them. They stay, and this is the only trace.
-            lines = "\n".join(apply.subject(ref) for ref in refs)
+            lines = "\n".join(apply.subject(ref) for ref in reversed(refs))
             self._events.warning(
                 kustomization, _said(kustomization), f"unable to prune objects: \n{lines}"
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from harness.differential import operations as ops
 from harness.differential.comparing import Difference
 from harness.differential.operations import KUSTOMIZATION, SOURCE, Operation, Sequence
 from harness.differential.settling import Rest
-from harness.errors import HarnessError, NotYet
+from harness.errors import HarnessError, Inconclusive, NotYet
 from harness.gitserver.access import Access, Account
 from harness.gitserver.client import GitServer, Repository
 from harness.model.objects import Object, Ref
@@ -62,6 +63,11 @@ class Player:
         self._clusters = clusters
         self._observer = observer
         self._git = git
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End what is being played before its next operation."""
+        self._stopping.set()
 
     def play(self, sequence: Sequence, namespace: str) -> Played:
         """Everything from the namespace to its removal; differences end nothing."""
@@ -72,7 +78,7 @@ class Player:
         ):
             repository = self._repository(sequence, namespace)
             sides = [Side(one, scope, namespace, sequence, repository) for one in self._clusters]
-            performance = _Performance(sides, pool)
+            performance = _Performance(sides, pool, self._stopping)
             trouble = ""
             try:
                 performance.run(sequence.operations, repository, namespace)
@@ -102,8 +108,11 @@ class Player:
 class _Performance:
     """Operations one after the other, on both sides at once."""
 
-    def __init__(self, sides: list[Side], pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, sides: list[Side], pool: ThreadPoolExecutor, stopping: threading.Event
+    ) -> None:
         self._sides = sides
+        self._stopping = stopping
         self._pool = pool
         self.found: list[Difference] = []
         self.told: tuple[Mapping[str, list[str]], Mapping[str, list[str]]] = ({}, {})
@@ -126,6 +135,8 @@ class _Performance:
         self.both(Side.begin)
         self._compare(-1)
         for number, operation in enumerate(operations):
+            if self._stopping.is_set():
+                raise Inconclusive("deadline", "interrupted")
             if any(side.restless for side in self._sides):
                 break
             _prepare(operation, repository, number, namespace)

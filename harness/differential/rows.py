@@ -123,8 +123,8 @@ def document(rows: Sequence[Row]) -> str:
         "objects, field managers, inventories, conditions, revisions and events. Every difference",
         "is a row here or a failure; a row that nothing needs any more is a failure as well.",
         "The patterns are regular expressions that match the whole text. Not compared are times,",
-        "uids, the numbers of resource versions, how often the same is told in a row, and where the",
-        "events that tell of nothing done (`traces`) stand among the others.",
+        "uids, resource versions, how often the same is told in a row, and where the events that",
+        "tell of nothing done (`traces`) stand among the others.",
         "",
     ]
     for kind, meaning in KINDS.items():

@@ -155,6 +155,9 @@ def _play(player: Player, chosen: Sequence[Steps], workers: int) -> Iterator[Pla
             ended, running = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
                 yield future.result()
+    except BaseException:
+        player.stop()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -1,12 +1,13 @@
 """What is compared: an injected difference in each class surfaces, and nothing else does."""
 
 import copy
+from typing import Any
 
 import pytest
 
 from harness.differential import comparing
 
-SNAPSHOT = {
+SNAPSHOT: dict[str, dict[str, Any]] = {
     "objects": {"ConfigMap/a": {"data": {"k": "1"}, "incarnation": 1}},
     "managers": {"ConfigMap/a": {"kustomize-controller Apply": {"/f:data/f:k": "has"}}},
     "inventory": {"Kustomization/app": ["ns_a__ConfigMap v1", "ns_b__ConfigMap v1"]},
@@ -15,7 +16,7 @@ SNAPSHOT = {
     "events": {"GitRepository/app": ["Normal NewArtifact: one", "Normal NewArtifact: two"]},
     "settling": {"all": {"at rest": "yes"}},
 }
-INJECTED = {
+INJECTED: dict[str, tuple[str, Any, tuple[str, str, str]]] = {
     "objects": ("ConfigMap/a", {"data": {"k": "2"}, "incarnation": 1}, ("data.k", "1", "2")),
     "managers": (
         "ConfigMap/a",
@@ -58,7 +59,7 @@ def test_every_class_has_an_injected_difference() -> None:
 def test_an_injected_difference_surfaces_alone(kind: str) -> None:
     subject, value, expected = INJECTED[kind]
     other = copy.deepcopy(SNAPSHOT)
-    other[kind][subject] = value  # type: ignore[assignment] # of the class that it is put into
+    other[kind][subject] = value
     [found] = comparing.differences(SNAPSHOT, other, operation=3)
     assert (found.kind, found.operation, found.subject) == (kind, 3, subject)
     assert (found.path, found.left, found.right) == expected

@@ -60,7 +60,7 @@ def test_secrets_are_digests() -> None:
 
 
 def test_managers_are_told_by_field_and_kubernetes_is_not() -> None:
-    fields = {"f:data": {".": {}, "f:k": {}}}
+    fields: Object = {"f:data": {".": {}, "f:k": {}}}
     entries = [
         {"manager": "kustomize-controller", "operation": "Apply", "fieldsV1": fields},
         {"manager": "gotk", "operation": "Update", "subresource": "status", "fieldsV1": fields},
