@@ -29,6 +29,7 @@ _EMPTY_STRATEGY: Final = {
     "StatefulSet": "updateStrategy",
     "DaemonSet": "updateStrategy",
 }
+_VALUES: Final = ("data", "binaryData", "stringData")
 _GROUPS: Final = ("v1", "apps/v1", "batch/v1")
 
 
@@ -37,8 +38,8 @@ def normalised(obj: Object) -> Object:
     if obj.get("apiVersion") not in _GROUPS:
         return obj
     kind = obj["kind"]
-    if kind == "Secret":
-        return _encoded(obj)
+    if kind in ("ConfigMap", "Secret"):
+        return _without_empty(_encoded(obj) if kind == "Secret" else obj)
     if kind != "Service" and kind not in _POD_AT:
         return obj
     made = copy.deepcopy(obj)
@@ -68,6 +69,12 @@ def _encoded(obj: Object) -> Object:
     }
     rest = {name: value for name, value in obj.items() if name != "stringData"}
     return {**rest, "data": {**(obj.get("data") or {}), **data}}
+
+
+def _without_empty(obj: Object) -> Object:
+    """An object without empty maps of values, which Go does not write."""
+    empty = {name for name in _VALUES if name in obj and not obj[name]}
+    return {name: value for name, value in obj.items() if name not in empty} if empty else obj
 
 
 def _containers(spec: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -39,6 +39,12 @@ def test_a_secret_is_sent_encoded() -> None:
     assert "stringData" not in sent
 
 
+def test_empty_maps_of_values_are_not_sent() -> None:
+    assert normalised(made("ConfigMap", data={}, binaryData=None)) == made("ConfigMap")
+    assert normalised(made("Secret", data={}, type="Opaque")) == made("Secret", type="Opaque")
+    assert normalised(made("ConfigMap", data={"k": ""}))["data"] == {"k": ""}
+
+
 def test_what_is_not_understood_is_left_for_the_server_to_refuse() -> None:
     for odd in (
         made("Service", spec={"ports": 7}),
