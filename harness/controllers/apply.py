@@ -123,7 +123,11 @@ class Applier:
                 raise refused(ref, error, "dry-run failed") from error
             self._remove(ref, live)
             live, wanted = None, self._dry_run_again(desired)
-        if live is None or needs_apply(desired.object, live, wanted):
+        if live is None:
+            return _Step(desired, None)
+        if needs_apply(desired.object, live, wanted):
+            # As in Flux, at once: also where the stage is given up because of another object.
+            self._take_over(desired, live)
             return _Step(desired, live)
         memory[ref] = Verified(live["metadata"]["resourceVersion"], desired.digest)
         return None
@@ -131,13 +135,21 @@ class Applier:
     def _carry_out(self, step: _Step, memory: Memory) -> Done:
         ref = step.desired.ref
         try:
-            if step.live and (patch := clean_up(step.desired.object, step.live)):
-                self._cluster.patch(ref, patch, kind="json", field_manager=apply_fields.MANAGER)
             applied = self._cluster.apply(step.desired.object, field_manager=apply_fields.MANAGER)
         except errors.ApiError as error:
             raise refused(ref, error, "apply failed") from error
         memory[ref] = Verified(applied["metadata"]["resourceVersion"], step.desired.digest)
         return Done(ref, "created" if step.live is None else "configured")
+
+    def _take_over(self, desired: Desired, live: Object) -> None:
+        """Make fields of kubectl ours, so that the apply removes them."""
+        patch = clean_up(desired.object, live)
+        if not patch:
+            return
+        try:
+            self._cluster.patch(desired.ref, patch, kind="json", field_manager=apply_fields.MANAGER)
+        except errors.ApiError as error:
+            raise refused(desired.ref, error, "metadata.managedFields cleanup failed") from error
 
     def _resolved(self, desired: Desired) -> Desired:
         """The object under the address that the cluster gives it."""
@@ -235,7 +247,8 @@ def needs_apply(desired: Object, live: Object, wanted: Object) -> bool:
 
 def clean_up(desired: Object, live: Object) -> list[Object]:
     """The patch that makes fields of kubectl ours, so that the next apply removes them."""
-    return [] if apply_fields.marked(desired, SSA, "merge") else apply_fields.clean_up(live)
+    is_merged = any(apply_fields.marked(obj, SSA, "merge") for obj in (desired, live))
+    return [] if is_merged else apply_fields.clean_up(live)
 
 
 def is_left_alone(desired: Object, live: Object | None) -> bool:
