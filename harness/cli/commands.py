@@ -1,7 +1,7 @@
 """The commands and their options."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
 from harness.cluster import binaries, kind, providers
+from harness.differential import running as differential
+from harness.differential import tiers
 from harness.errors import UsageError
 from harness.kit.wait import Patience
 from harness.model import catalogue
@@ -125,6 +127,55 @@ def run(
         return running.run(choice, screen)
 
 
+@cli.command("compare-systems")
+@click.argument("left", type=click.Choice(tiers.SYSTEMS))
+@click.argument("right", type=click.Choice(tiers.SYSTEMS))
+@click.option(
+    "--sequences",
+    type=click.IntRange(0, 10_000),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many sequences are generated, beside those made by hand.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="N",
+    help="They are generated from it; it is in the report.",
+)
+@click.option(
+    "-n",
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=differential.WORKERS,
+    show_default=True,
+    metavar="N",
+    help="How many sequences are played at once.",
+)
+@click.option("--only", default="", metavar="REGEX", help="Only sequences whose name contains it.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where the report goes  [default: reports/<time>]",
+)
+def compare_systems(
+    left: str,
+    right: str,
+    sequences: int,
+    seed: int | None,
+    workers: int,
+    only: str,
+    out: Path | None,
+) -> int:
+    """Do the same to two systems' attached tiers and compare what comes of it."""
+    chosen = session.fresh_seed() if seed is None else seed
+    choice = differential.Choice(left, right, chosen, sequences, workers, only, out, _controllers())
+    with Screen() as screen:
+        return differential.run(choice, say=screen.say, progress=screen.progress)
+
+
 @cli.command()
 @_fleet_options
 def up(**made_of: Any) -> None:
@@ -202,12 +253,11 @@ def _wanted(
     seed: int | None,
 ) -> Wanted:
     """What the options of a fleet ask for."""
-    command = os.environ.get("GITOPS_CONFORMANCE_CONTROLLERS", "").split()
     options = front.Options(
         dialect=dialect or "",
         management=management,
         pair=flux_version or "",
-        controllers=command or front.CONTROLLERS,
+        controllers=_controllers(),
     )
     return Wanted(
         clusters=clusters,
@@ -218,6 +268,11 @@ def _wanted(
         patience=Patience.of(dict(_deadline(text) for text in deadlines)),
         options=options,
     )
+
+
+def _controllers() -> Sequence[str]:
+    """The command of a controller process of the reference; tests have wrong ones."""
+    return os.environ.get("GITOPS_CONFORMANCE_CONTROLLERS", "").split() or front.CONTROLLERS
 
 
 def _deadline(text: str) -> tuple[str, str]:

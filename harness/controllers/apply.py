@@ -117,13 +117,17 @@ class Applier:
                 memory[ref] = Verified(live["metadata"]["resourceVersion"], desired.digest)
             return None
         try:
-            wanted = self._dry_run(desired)
+            desired, wanted = self._understood(desired)
         except errors.ApiError as error:
-            if live is None or not may_replace(desired.object, error, force=force):
+            if live is None or not may_replace(desired.object, error, force=force, live=live):
                 raise refused(ref, error, "dry-run failed") from error
             self._remove(ref, live)
             live, wanted = None, self._dry_run_again(desired)
-        if live is None or needs_apply(desired.object, live, wanted):
+        if live is None:
+            return _Step(desired, None)
+        if needs_apply(desired.object, live, wanted):
+            # As in Flux, at once: also where the stage is given up because of another object.
+            self._take_over(desired, live)
             return _Step(desired, live)
         memory[ref] = Verified(live["metadata"]["resourceVersion"], desired.digest)
         return None
@@ -131,13 +135,21 @@ class Applier:
     def _carry_out(self, step: _Step, memory: Memory) -> Done:
         ref = step.desired.ref
         try:
-            if step.live and (patch := clean_up(step.desired.object, step.live)):
-                self._cluster.patch(ref, patch, kind="json", field_manager=apply_fields.MANAGER)
             applied = self._cluster.apply(step.desired.object, field_manager=apply_fields.MANAGER)
         except errors.ApiError as error:
             raise refused(ref, error, "apply failed") from error
         memory[ref] = Verified(applied["metadata"]["resourceVersion"], step.desired.digest)
         return Done(ref, "created" if step.live is None else "configured")
+
+    def _take_over(self, desired: Desired, live: Object) -> None:
+        """Make fields of kubectl ours, so that the apply removes them."""
+        patch = clean_up(desired.object, live)
+        if not patch:
+            return
+        try:
+            self._cluster.patch(desired.ref, patch, kind="json", field_manager=apply_fields.MANAGER)
+        except errors.ApiError as error:
+            raise refused(desired.ref, error, "metadata.managedFields cleanup failed") from error
 
     def _resolved(self, desired: Desired) -> Desired:
         """The object under the address that the cluster gives it."""
@@ -165,6 +177,17 @@ class Applier:
 
     def _dry_run(self, desired: Desired) -> Object:
         return self._cluster.apply(desired.object, field_manager=apply_fields.MANAGER, dry_run=True)
+
+    def _understood(self, desired: Desired) -> tuple[Desired, Object]:
+        """The object and its dry run, without fields of built-in kinds that the server lacks."""
+        while True:
+            try:
+                return desired, self._dry_run(desired)
+            except errors.ApiError as error:
+                known = apply_fields.without_unknown(desired.object, error.message)
+                if known is None:
+                    raise
+                desired = Desired(desired.ref, known, desired.digest)
 
     def _dry_run_again(self, desired: Desired) -> Object:
         try:
@@ -224,7 +247,8 @@ def needs_apply(desired: Object, live: Object, wanted: Object) -> bool:
 
 def clean_up(desired: Object, live: Object) -> list[Object]:
     """The patch that makes fields of kubectl ours, so that the next apply removes them."""
-    return [] if apply_fields.marked(desired, SSA, "merge") else apply_fields.clean_up(live)
+    is_merged = any(apply_fields.marked(obj, SSA, "merge") for obj in (desired, live))
+    return [] if is_merged else apply_fields.clean_up(live)
 
 
 def is_left_alone(desired: Object, live: Object | None) -> bool:
@@ -236,9 +260,11 @@ def is_left_alone(desired: Object, live: Object | None) -> bool:
     )
 
 
-def may_replace(desired: Object, error: errors.ApiError, *, force: bool) -> bool:
+def may_replace(
+    desired: Object, error: errors.ApiError, *, force: bool, live: Object | None = None
+) -> bool:
     """Whether the object may be deleted and made anew because it cannot be updated."""
-    wished = force or apply_fields.marked(desired, FORCE, "enabled")
+    wished = force or any(apply_fields.marked(obj, FORCE, "enabled") for obj in (desired, live))
     return wished and apply_fields.is_conflict_by_nature(error.status)
 
 

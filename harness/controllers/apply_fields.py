@@ -7,6 +7,7 @@ Pure: works on objects as the API server returned them.
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any, Final
 
 from harness.model import objects
@@ -27,6 +28,7 @@ _DROPPED_ANNOTATIONS: Final = (
     "kustomize.toolkit.fluxcd.io/checksum",
     "fluxcd.io/sync-checksum",
 )
+_UNKNOWN: Final = re.compile(r"(?<![\w\]])\.([\w.-]+): field not declared in schema")
 _DROPPED_LABELS: Final = ("fluxcd.io/sync-gc-mark",)
 _SERVER_METADATA: Final = (
     "creationTimestamp",
@@ -133,3 +135,26 @@ def marked(obj: Object | None, name: str, *values: str) -> bool:
         return False
     said = (objects.labels(obj).get(name), objects.annotations(obj).get(name))
     return any(word is not None and word.lower() in values for word in said)
+
+
+def without_unknown(obj: Object, complaint: str) -> Object | None:
+    """
+    The object without the fields that the server does not know; None where that is no remedy.
+
+    Flux reads built-in kinds into Go's types, which drops such fields without a word; those of
+    roles and custom kinds it sends as they are.
+    """
+    group = obj["apiVersion"].rpartition("/")[0]
+    if ("." in group and not group.endswith(".k8s.io")) or obj["kind"] in ("Role", "ClusterRole"):
+        return None
+    paths = _UNKNOWN.findall(complaint)
+    known = copy.deepcopy(obj)
+    dropped = [_drop(known, path.split(".")) for path in paths]
+    return known if any(dropped) else None
+
+
+def _drop(value: Any, path: list[str]) -> bool:
+    *outer, last = path
+    for name in outer:
+        value = value.get(name) if isinstance(value, dict) else None
+    return isinstance(value, dict) and value.pop(last, None) is not None

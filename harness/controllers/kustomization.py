@@ -203,11 +203,13 @@ class Kustomizations:
         kustomization_build.check_path(tree, kustomization)
         run.is_attempted = True
         run.doing = self._sentence("Building manifests", run)
+        kustomization_build.check_directory(tree, kustomization)
         built = self._builder.build(tree, kustomization)
         desired = kustomization_build.desired(
             built, kustomization, self._inputs.values(kustomization)
         )
-        memory = known.memory if known and known.mark[0] == mark[0] else {}
+        # A new spec may name another account: everything is tried anew in its name.
+        memory = known.memory if known and known.mark[:2] == mark[:2] else {}
         self._known[key] = _Known(mark, desired, memory)
         return self._known[key]
 
@@ -226,15 +228,18 @@ class Kustomizations:
             resolved = applier.apply(
                 known.desired, known.memory, force=force, on_applied=run.done.append
             )
-        except Failure:
-            self._reporter.changed(run, [str(done) for done in run.done])
-            raise
+        except Failure as failure:
+            if not run.done:
+                raise
+            # What was applied before is told with the failure, not by an event of its own.
+            told = "\n".join([failure.message, *map(str, run.done)])
+            raise Failure(failure.reason, told) from failure
         known.desired = tuple(resolved)
         run.now = [one.ref for one in resolved]
         self._prune(run, known, cluster)
 
     def _prune(self, run: Run, known: _Known, cluster: Cluster) -> None:
-        lines = [str(done) for done in run.done]
+        self._reporter.changed(run, [str(done) for done in run.done])
         stale = kustomization_inventory.prune_candidates(run.before, run.now)
         pruned = kustomization_prune.Pruned()
         if stale and should_prune(run.kustomization):
@@ -242,7 +247,7 @@ class Kustomizations:
             pruned = kustomization_prune.prune(cluster, stale, owner)
         for ref in stale:
             known.memory.pop(ref, None)
-        self._reporter.changed(run, lines + pruned.lines())
+        self._reporter.changed(run, pruned.lines())
         if pruned.refused:
             # What could not be deleted stays in the inventory, or nobody would try again.
             run.now += list(pruned.refused)

@@ -7,7 +7,6 @@ itself is `render.kustomize`; nothing here knows a cluster.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import tempfile
@@ -19,7 +18,12 @@ from typing import Any, Final
 
 import yaml
 
-from harness.controllers import apply_order, kustomization_inventory, kustomization_substitute
+from harness.controllers import (
+    apply_order,
+    kustomization_inventory,
+    kustomization_normal,
+    kustomization_substitute,
+)
 from harness.controllers.apply import Desired
 from harness.controllers.artifact import Tree
 from harness.controllers.attached_fields import Failure
@@ -93,13 +97,20 @@ def check_path(files: Tree, kustomization: Object) -> None:
     path = clamped(objects.spec(kustomization).get("path"))
     if files.has_directory(path):
         return
-    where = f"{shown_root(kustomization)}/{path}"
+    if path not in files.files:
+        where = f"{shown_root(kustomization)}/{path}"
+        raise Failure(
+            "ArtifactFailed",
+            f"kustomization path not found: stat {where}: no such file or directory",
+        )
+
+
+def check_directory(files: Tree, kustomization: Object) -> None:
+    """Refuse a path that names a file: it is there, but nothing can be built of it."""
+    path = clamped(objects.spec(kustomization).get("path"))
     if path in files.files:
+        where = f"{shown_root(kustomization)}/{path}"
         raise Failure("BuildFailed", f"kustomize build failed: '{where}' must be a directory")
-    raise Failure(
-        "ArtifactFailed",
-        f"kustomization path not found: stat {where}: no such file or directory",
-    )
 
 
 def shown_root(kustomization: Object) -> str:
@@ -118,7 +129,11 @@ def desired(
     result = []
     for obj in apply_order.sort(built):
         filled = _filled(obj, values) if spec.get("postBuild") else obj
-        result.append(_desired(_encoded(filled), labels, common.get("annotations") or {}))
+        result.append(
+            _desired(
+                kustomization_normal.normalised(filled), labels, common.get("annotations") or {}
+            )
+        )
     return tuple(result)
 
 
@@ -127,18 +142,6 @@ def _filled(obj: Object, values: Mapping[str, str]) -> Object:
         return kustomization_substitute.substitute(obj, values)
     except kustomization_substitute.BadVariable as error:
         raise Failure("BuildFailed", str(error)) from None
-
-
-def _encoded(obj: Object) -> Object:
-    """A Secret with `stringData` moved to `data`, so that a comparison sees what is stored."""
-    if obj["kind"] != "Secret" or obj["apiVersion"] != "v1" or not obj.get("stringData"):
-        return obj
-    data = {
-        name: base64.b64encode(str(value).encode()).decode()
-        for name, value in obj["stringData"].items()
-    }
-    rest = {name: value for name, value in obj.items() if name != "stringData"}
-    return {**rest, "data": {**(obj.get("data") or {}), **data}}
 
 
 def _desired(obj: Object, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Desired:

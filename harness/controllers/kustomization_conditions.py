@@ -31,16 +31,24 @@ def progressing(kustomization: Object, message: str) -> list[Object]:
 
 
 def failed(kustomization: Object, failure: Failure, message: str) -> list[Object]:
-    """A step failed; what is in the cluster stays. `message` says what was being done."""
+    """A step failed; what is in the cluster stays. `message` says what was done, if anything."""
     generation = objects.generation(kustomization)
-    state = (
+    state = [
         condition("Stalled", "True", failure.reason, failure.message, generation=generation)
         if failure.stalled
         else condition(
             "Reconciling", "True", "ProgressingWithRetry", message, generation=generation
         )
-    )
+    ]
+    if not failure.stalled and not message:
+        # Nothing was begun: what an earlier attempt was doing when it failed is still said.
+        listed = objects.status(kustomization).get("conditions") or []
+        state = [
+            {**item, "reason": "ProgressingWithRetry"}
+            for item in listed
+            if item["type"] == "Reconciling"
+        ]
     return [
-        state,
+        *state,
         condition("Ready", "False", failure.reason, failure.message, generation=generation),
     ]

@@ -15,7 +15,7 @@ from harness.controllers.kustomization_account import Accounts
 from harness.controllers.runtime import Key, Retry
 from harness.controllers.status import Events
 from harness.kit.clock import Clock
-from harness.model import objects
+from harness.model import conditions, objects
 from harness.model.objects import Object
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,9 @@ class Finalizer:
         account = self._accounts.named(kustomization)
         if account and not self._accounts.exists(kustomization, account):
             # Nobody is left who may delete them. They stay, and this is the only trace.
-            lines = "\n".join(apply.subject(ref) for ref in refs)
+            lines = "\n".join(apply.subject(ref) for ref in reversed(refs))
             self._events.warning(
-                kustomization, "PruneFailed", f"unable to prune objects: \n{lines}"
+                kustomization, _said(kustomization), f"unable to prune objects: \n{lines}"
             )
             return None
         cluster = self._accounts.cluster(kustomization, account)
@@ -52,11 +52,11 @@ class Finalizer:
         pruned = kustomization_prune.prune(cluster, refs, owner)
         if lines := "\n".join(pruned.lines()):
             log.info("%s: %s", Key.of(kustomization), lines.replace("\n", ", "))
-            self._events.normal(kustomization, "ReconciliationSucceeded", lines)
+            self._events.normal(kustomization, _said(kustomization), lines)
         if pruned.refused:
-            message = f"pruning for deleted resource failed: {pruned.complaint()}"
-            self._events.warning(kustomization, "PruneFailed", message)
-            raise Retry(message)
+            message = "pruning for deleted resource failed"
+            self._events.warning(kustomization, _said(kustomization), message)
+            raise Retry(f"{message}: {pruned.complaint()}")
         if self._must_wait(kustomization) and kustomization_prune.remaining(
             cluster, pruned.deleted
         ):
@@ -70,3 +70,8 @@ class Finalizer:
             return False
         limit = fields.duration(spec.get("timeout"), _TERMINATION)
         return fields.age(kustomization, self._clock.now()) < limit
+
+
+def _said(kustomization: Object) -> str:
+    """The reason of an event: what the Kustomization said last, whatever the event is about."""
+    return conditions.reason(kustomization) or "info"

@@ -68,6 +68,7 @@ def may_delete(live: Object, owner: dict[str, str]) -> bool:
     return all(labels.get(name) == value for name, value in owner.items()) and not (
         apply_fields.marked(live, PRUNE, "disabled")
         or apply_fields.marked(live, apply.RECONCILE, "disabled")
+        or apply_fields.marked(live, apply.SSA, "ignore")
     )
 
 

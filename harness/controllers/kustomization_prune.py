@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from harness.cluster import errors
 from harness.cluster.client import Cluster
-from harness.controllers import apply, kustomization_inventory
+from harness.controllers import apply, apply_order, kustomization_inventory
 from harness.model import objects
 from harness.model.objects import Ref
 
@@ -25,10 +25,10 @@ class Pruned:
     refused: dict[Ref, str] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
-        """One line an object, as events list them."""
-        return [f"{apply.subject(ref)} deleted" for ref in self.deleted] + [
-            f"{apply.subject(ref)} skipped" for ref in self.skipped
-        ]
+        """One line an object, as events list them, in the order in which they went."""
+        done = dict.fromkeys(self.deleted, "deleted") | dict.fromkeys(self.skipped, "skipped")
+        ordered = sorted(done, key=apply_order.sort_key, reverse=True)
+        return [f"{apply.subject(ref)} {done[ref]}" for ref in ordered]
 
     def complaint(self) -> str:
         """What is said of those that could not be deleted."""
@@ -39,19 +39,22 @@ class Pruned:
 
 
 def prune(cluster: Cluster, refs: Iterable[Ref], owner: dict[str, str]) -> Pruned:
-    """Delete each object in the background; what is gone already is passed over."""
+    """Delete each object in the background; what is gone already counts as deleted, as in Flux."""
     pruned = Pruned()
     for ref in refs:
         try:
             live = cluster.find(ref)
             if live is None:
+                pruned.deleted.append(ref)
                 continue
             if not kustomization_inventory.may_delete(live, owner):
                 pruned.skipped.append(ref)
                 continue
             cluster.delete(ref, propagation="Background", uid=objects.uid(live))
             pruned.deleted.append(ref)
-        except (errors.NotFound, errors.NoSuchKind):
+        except errors.NotFound:
+            pruned.deleted.append(ref)
+        except errors.NoSuchKind:
             continue
         except errors.ApiError as error:
             pruned.refused[ref] = error.message

@@ -39,7 +39,8 @@ class Run:
     revision: str = ""
     is_attempted: bool = False
     """Whether the path was found, which is when a revision counts as tried."""
-    doing: str = "Reconciliation in progress"
+    doing: str = ""
+    """What is being done; empty before the source is known to have something."""
     done: list[Done] = field(default_factory=list)
     now: list[Ref] = field(default_factory=list)
     """What the inventory is to hold."""
@@ -63,7 +64,7 @@ class Reporter:
     def progressing(self, run: Run) -> None:
         """Something new is about to be applied."""
         new = kustomization_conditions.progressing(run.kustomization, run.doing)
-        run.kustomization = self._write(run.kustomization, {}, new)
+        run.kustomization = self._write(run.kustomization, {}, new, done=False)
 
     def changed(self, run: Run, lines: list[str]) -> None:
         """Objects were created, configured or deleted."""
@@ -130,10 +131,19 @@ class Reporter:
     def _marks(self, run: Run) -> dict[str, str]:
         return {_REVISION: run.revision} if run.revision else {}
 
-    def _write(self, kustomization: Object, change: Mapping[str, Any], new: list[Object]) -> Object:
+    def _write(
+        self,
+        kustomization: Object,
+        change: Mapping[str, Any],
+        new: list[Object],
+        *,
+        done: bool = True,
+    ) -> Object:
         known = objects.status(kustomization)
         now = status.timestamp(self._clock)
-        after = fields.handled(kustomization, {**known, **change})
+        after = {**known, **change}
+        if done:  # a request is handled when its attempt has ended, not when it begins
+            after = fields.handled(kustomization, after)
         after["conditions"] = status.merged(known.get("conditions") or [], new, now=now)
         return self._objects.write_status(kustomization, after)
 

@@ -130,7 +130,7 @@ class Sources:
 
     def _fetch(self, key: Key, source: Object) -> float:
         if not source_conditions.is_announced(source):
-            source = self._write(source, {}, source_conditions.progressing(source))
+            source = self._write(source, {}, source_conditions.progressing(source), done=False)
         try:
             secret = self._secret(source)
             fetched = self._fetcher.update(source, secret, stored=self._has_artifact(source))
@@ -171,6 +171,7 @@ class Sources:
 
     def _succeed(self, source: Object, stored: Object, fetched: Fetched | None) -> None:
         recovered = conditions.find(source, "FetchFailed") is not None
+        before = (objects.status(source).get("artifact") or {}).get("digest")
         after = {
             "artifact": stored,
             "observedGeneration": objects.generation(source),
@@ -182,11 +183,12 @@ class Sources:
             f"{fields.SOURCE_GROUP}/revision": revision,
             f"{fields.SOURCE_GROUP}/digest": stored["digest"],
         }
-        if fetched:
+        # Another revision with the same content is no new archive.
+        message = stored_event(fetched.subject) if fetched else stored_event(revision, most=None)
+        if fetched and before != stored["digest"]:
             log.info("%s has %s", Key.of(source), revision)
-            self._events.normal(source, "NewArtifact", stored_event(fetched.subject), **marks)
+            self._events.normal(source, "NewArtifact", message, **marks)
         elif recovered:
-            message = source_conditions.stored_text(revision)
             self._events.normal(source, "Succeeded", message, **marks)
 
     def _fail(self, source: Object, failure: Failure) -> None:
@@ -196,10 +198,13 @@ class Sources:
         if (before.get("reason"), before.get("message")) != (failure.reason, failure.message):
             self._events.warning(source, failure.reason, failure.message)
 
-    def _write(self, source: Object, change: Mapping[str, Any], new: list[Object]) -> Object:
+    def _write(
+        self, source: Object, change: Mapping[str, Any], new: list[Object], *, done: bool = True
+    ) -> Object:
         known = objects.status(source)
         now = status.timestamp(self._clock)
-        after = fields.handled(source, {**known, **change})
+        # A request counts as handled when its attempt has ended, not when it begins.
+        after = fields.handled(source, {**known, **change}) if done else {**known, **change}
         after["conditions"] = status.merged(known.get("conditions") or [], new, now=now)
         after = {name: value for name, value in after.items() if value is not None}
         return self._objects.write_status(source, self._with_address(after))
@@ -212,7 +217,7 @@ class Sources:
         return {**after, "artifact": {**stored, "url": self._storage.url(stored["path"])}}
 
 
-def stored_event(subject: str) -> str:
+def stored_event(subject: str, *, most: int | None = 50) -> str:
     """The message of the event on a new revision."""
-    cut = subject[:50] + "..." if len(subject) > 50 else subject
+    cut = subject[:most] + "..." if most and len(subject) > most else subject
     return f"stored artifact for commit '{cut}'"

@@ -44,7 +44,7 @@ def stored_text(revision: str) -> str:
 def progressing(source: Object) -> list[Object]:
     """A new spec is being looked at; what was stored stays."""
     generation = objects.generation(source)
-    message = "building artifact: new generation"
+    message = new_generation(source)
     return [
         condition("Reconciling", "True", "Progressing", message, generation=generation),
         condition("Ready", "Unknown", "Progressing", message, generation=generation),
@@ -63,7 +63,7 @@ def failed(source: Object, failure: Failure) -> list[Object]:
             "Reconciling",
             "True",
             "ProgressingWithRetry",
-            "reconciliation in progress" if kept(source) else "building artifact",
+            _doing(source),
             generation=generation,
         )
     )
@@ -98,3 +98,15 @@ def is_announced(source: Object) -> bool:
         item["type"] == "Ready" and item.get("observedGeneration") == objects.generation(source)
         for item in conditions
     )
+
+
+def new_generation(source: Object) -> str:
+    """What is said while a new spec is being looked at."""
+    observed = objects.status(source).get("observedGeneration", -1)
+    return f"processing object: new generation {observed} -> {objects.generation(source)}"
+
+
+def _doing(source: Object) -> str:
+    if not kept(source):
+        return "building artifact"
+    return "reconciliation in progress" if fields.is_current(source) else new_generation(source)

@@ -123,13 +123,13 @@ def _resources(base: Path, directory: Path) -> Iterator[str]:
             else:
                 yield from _resources(base, path)
         elif path.suffix in (".yaml", ".yml"):
-            _check(path, path.relative_to(base).as_posix())
+            _check(path)
             yield path.relative_to(base).as_posix()
 
 
-def _check(path: Path, name: str) -> None:
+def _check(path: Path) -> None:
     """One file that kustomize could not read fails the whole build, as it does in Flux."""
-    failed = f"failed to decode Kubernetes YAML from {name}"
+    failed = f"failed to decode Kubernetes YAML from {path}"
     try:
         documents = manifest.documents(path.read_bytes())
     except manifest.ManifestError as error:

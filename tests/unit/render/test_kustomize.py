@@ -35,7 +35,7 @@ def test_a_kustomization_of_its_own_only_gets_the_namespace(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a: [\n", "failed to decode Kubernetes YAML from deep/bad.yaml"),
+        (b"a: [\n", "failed to decode Kubernetes YAML from .*deep/bad.yaml"),
         (b"replicas: 2\n", "missing Resource metadata"),
         (b"kind: ConfigMap\napiVersion: v1\n", "missing metadata.name"),
         (b"- a\n", "missing Resource metadata"),

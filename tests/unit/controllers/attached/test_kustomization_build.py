@@ -78,7 +78,7 @@ def test_a_missing_path_is_reported_always_in_the_same_words() -> None:
 
 def test_a_file_as_the_path_does_not_build() -> None:
     with pytest.raises(Failure) as failed:
-        kustomization_build.check_path(tree(a__b=b""), made(path="a/b"))
+        kustomization_build.check_directory(tree(a__b=b""), made(path="a/b"))
     assert failed.value.reason == "BuildFailed"
 
 
