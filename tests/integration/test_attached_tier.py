@@ -333,7 +333,7 @@ def test_deletion_removes_what_was_applied(bench: Bench, spec: Object, kept: boo
 @pytest.mark.parametrize(
     ("name", "text", "reason", "message"),
     [
-        ("bad", "a: [\n", "BuildFailed", "failed to decode Kubernetes YAML from bad.yaml"),
+        ("bad", "a: [\n", "BuildFailed", "/bad.yaml: "),
         ("bad", "just: values\n", "BuildFailed", "missing Resource metadata"),
         (
             "bad",
@@ -461,11 +461,18 @@ def test_the_account_of_the_project_limits_what_is_written(bench: Bench) -> None
     # Without the right to delete, a deletion is refused and tried again.
     bench.cluster.delete(Ref(f"{rbac}/v1", "RoleBinding", "edit", source.namespace))
     bench.cluster.delete(source.ref("Kustomization"))
-    fields = "involvedObject.name=app,reason=PruneFailed"
+    # As in Flux, its reason is that of the Ready condition, which speaks of the last apply.
+    fields = "involvedObject.name=app,type=Warning"
+    told = "pruning for deleted resource failed"
     until(
         lambda: (
             None
-            if bench.cluster.list("v1", "Event", source.namespace, fields=fields).items
+            if any(
+                event["message"].startswith(told)
+                for event in bench.cluster.list(
+                    "v1", "Event", source.namespace, fields=fields
+                ).items
+            )
             else "no event"
         ),
         "the refusal is told",
