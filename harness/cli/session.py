@@ -86,32 +86,24 @@ def prepared(
         trusted = lease.directory / "trusted-ca.pem"
         trusted.write_text(server.endpoints.authorities["trusted"])
         progress(f"starting the {wanted.system} controllers")
-        running = _started(wanted, lease, fleet, found, trusted)
+        running = front.start(
+            lease,
+            fleet,
+            _tier(wanted, found),
+            trusted_ca=trusted,
+            patience=wanted.patience,
+            options=wanted.options,
+        )
         timings["system"] = time.monotonic() - begun
         session = session_of(wanted, lease, fleet, found, running, git, evidence)
         session.write()
         yield Prepared(session, fleet, found, running, timings)
 
 
-def _started(wanted: Wanted, lease: Lease, fleet: Fleet, found: Binaries, trusted: Path) -> Running:
+def _tier(wanted: Wanted, found: Binaries) -> front.AttachedTier:
     if wanted.system == flux.NAME:
-        return flux.start(
-            lease,
-            fleet,
-            programs=found,
-            pair=wanted.pair,
-            trusted_ca=trusted,
-            patience=wanted.patience,
-            options=wanted.options,
-        )
-    return reference.start(
-        lease,
-        fleet,
-        kubectl=found.path("kubectl"),
-        trusted_ca=trusted,
-        patience=wanted.patience,
-        options=wanted.options,
-    )
+        return flux.Tier(found, wanted.pair, wanted.options)
+    return reference.Tier(found.path("kubectl"), wanted.options)
 
 
 def session_of(

@@ -163,15 +163,13 @@ def alone(cache: Path, progress: Progress, clock: clocks.Clock = clocks.SYSTEM) 
 
 def on_path(program: Program) -> Toolchain | None:
     """The machine's Go if it is new enough for this program."""
-    found = shutil.which("go")
-    toolchain = _ask(Path(found)) if found else None
+    toolchain = _of_machine()
     return toolchain if toolchain and toolchain.numbers >= program.go else None
 
 
 def any_toolchain(cache: Path) -> Toolchain | None:
     """A Go, however old: to fetch modules with."""
-    found = shutil.which("go")
-    return (_ask(Path(found)) if found else None) or in_wheel(cache)
+    return _of_machine() or in_wheel(cache)
 
 
 def in_wheel(cache: Path) -> Toolchain | None:
@@ -213,6 +211,11 @@ def environment(cache: Path) -> dict[str, str]:
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
     }
+
+
+def _of_machine() -> Toolchain | None:
+    found = shutil.which("go")
+    return _ask(Path(found)) if found else None
 
 
 def _ask(go: Path) -> Toolchain | None:

@@ -16,15 +16,14 @@ import yaml
 
 from harness.cluster import kubeconfig_file, modules
 from harness.cluster.binaries import Binaries
-from harness.cluster.fleet import Fleet, Lease, Member
+from harness.cluster.fleet import Member
 from harness.cluster.modules import Module
 from harness.errors import Inconclusive
 from harness.kit import ports
-from harness.kit.wait import Patience
 from harness.model import era_detection, profile
 from harness.model.eras import Era
 from harness.model.objects import Object, Ref
-from harness.systems import Program, Running, flux_objects, front, installation
+from harness.systems import Program, flux_objects, front, installation
 from harness.systems.flux_objects import KUSTOMIZE, SOURCE
 from harness.systems.flux_versions import Pair
 from harness.systems.front import Options, Site, Starting
@@ -70,30 +69,6 @@ _COMMON = (
     "--kube-api-burst=400",
 )
 """Everything here is a setting that Flux documents; the waits are short as our intervals are."""
-
-
-def start(
-    lease: Lease,
-    fleet: Fleet,
-    *,
-    programs: Binaries,
-    pair: Pair,
-    trusted_ca: Path,
-    patience: Patience,
-    options: Options | None = None,
-    label: str = "",
-) -> Running:
-    """Install and start Flux behind our management tier; returns when every cluster is attached."""
-    options = options or Options()
-    return front.start(
-        lease,
-        fleet,
-        Tier(programs, pair, options),
-        trusted_ca=trusted_ca,
-        patience=patience,
-        options=options,
-        label=label,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,12 +186,14 @@ def start(
 
 
 def _installer(fleet: Fleet, tier: AttachedTier, site: Site) -> Callable[[Member], None]:
+    attached = tier.kinds()  # once: reading those of Flux takes a while
+
     def install(member: Member) -> None:
         if member is fleet.management:
             kinds = installation.our_kinds("management")
             installation.install_kinds(member, kinds, site.patience)
         else:
-            installation.install_kinds(member, tier.kinds(), site.patience)
+            installation.install_kinds(member, attached, site.patience)
             tier.prepare(site, member)
 
     return install

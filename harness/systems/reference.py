@@ -4,38 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cluster.fleet import Fleet, Lease, Member
-from harness.kit.wait import Patience
+from harness.cluster.fleet import Member
 from harness.model import profile
 from harness.model.objects import Object
-from harness.systems import Program, Running, front, installation
+from harness.systems import Program, front, installation
 from harness.systems.front import Options, Site, Starting
 
 NAME = "reference"
 _DIALECT = "page"
-
-
-def start(
-    lease: Lease,
-    fleet: Fleet,
-    *,
-    kubectl: Path,
-    trusted_ca: Path,
-    patience: Patience,
-    options: Options | None = None,
-    label: str = "",
-) -> Running:
-    """Install and start the reference on a fleet; returns when every cluster is attached."""
-    options = options or Options()
-    return front.start(
-        lease,
-        fleet,
-        Tier(kubectl, options),
-        trusted_ca=trusted_ca,
-        patience=patience,
-        options=options,
-        label=label,
-    )
 
 
 def claims(dialect: str) -> profile.Profile:
