@@ -1,8 +1,12 @@
 """
 What attaching puts on a cluster, and the KubeFedCluster that stands for it; pure.
 
-    kommander-flux / GitRepository management      follows the bootstrap repository
+    kommander-flux / GitRepository management      shows whether the bootstrap repository is reached
     kommander-flux / Secret kommander-git-credentials   the cluster's own reader, and the CA
+
+Each project adds a GitRepository of its own there, named like its namespace, which follows the
+branch of the project: a GitRepository in the project could not have the credentials without giving
+them to the project's users.
 """
 
 from __future__ import annotations
@@ -11,12 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.controllers import bootstrap_layout as layout
 from harness.controllers import management_objects as kinds
 from harness.controllers.bootstrap_clone import Credentials
 from harness.model import objects
 from harness.model.objects import Object
 
 CREDENTIALS = "kommander-git-credentials"
+_SELDOM = "1m0s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Upstream:
     ca: str
     readers: Mapping[str, Credentials]
     interval: str
+    """How often a project's GitRepository looks, which is woken up at every push besides."""
     timeout: str = "20s"
 
 
@@ -53,19 +60,37 @@ def on_cluster(upstream: Upstream, reader: Credentials) -> list[Object]:
             "metadata": {"name": CREDENTIALS, "namespace": home},
             "stringData": secret,
         },
-        {
-            "apiVersion": kinds.FLUX_SOURCE,
-            "kind": "GitRepository",
-            "metadata": {"name": kinds.MANAGEMENT, "namespace": home},
-            "spec": {
-                "url": upstream.url,
-                "ref": {"branch": upstream.branch},
-                "secretRef": {"name": CREDENTIALS},
-                "interval": upstream.interval,
-                "timeout": upstream.timeout,
-            },
-        },
+        _follower(upstream, kinds.MANAGEMENT, upstream.branch, _SELDOM),
     ]
+
+
+def follower(upstream: Upstream, namespace: Object) -> Object:
+    """
+    What follows the branch of a project; `namespace` is the project's, on the cluster.
+
+    It belongs to the Namespace, so that it goes with it whoever deletes that.
+    """
+    name = objects.name(namespace)
+    made = _follower(upstream, name, layout.branch(name), upstream.interval)
+    made["metadata"]["ownerReferences"] = [
+        {"apiVersion": "v1", "kind": "Namespace", "name": name, "uid": objects.uid(namespace)}
+    ]
+    return made
+
+
+def _follower(upstream: Upstream, name: str, branch: str, interval: str) -> Object:
+    return {
+        "apiVersion": kinds.FLUX_SOURCE,
+        "kind": "GitRepository",
+        "metadata": {"name": name, "namespace": kinds.FLUX_NAMESPACE},
+        "spec": {
+            "url": upstream.url,
+            "ref": {"branch": branch},
+            "secretRef": {"name": CREDENTIALS},
+            "interval": interval,
+            "timeout": upstream.timeout,
+        },
+    }
 
 
 def kubefed_cluster(attached: Object, kubeconfig: Mapping[str, Any]) -> Object:

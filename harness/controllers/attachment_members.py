@@ -172,9 +172,9 @@ def labels(members: Mapping[str, Member]) -> dict[str, Mapping[str, str]]:
     return {name: member.labels for name, member in members.items()}
 
 
-def poke(member: Member, clock: Clock = system_clock) -> None:
-    """Have a cluster look at the bootstrap repository now, as a webhook receiver would."""
-    ref = Ref(kinds.FLUX_SOURCE, "GitRepository", kinds.MANAGEMENT, kinds.FLUX_NAMESPACE)
+def poke(member: Member, namespace: str, clock: Clock = system_clock) -> None:
+    """Have a cluster look at a project's branch now, as a webhook receiver would."""
+    ref = Ref(kinds.FLUX_SOURCE, "GitRepository", namespace, kinds.FLUX_NAMESPACE)
     when = clock.now().isoformat()
     try:
         member.cluster.patch(

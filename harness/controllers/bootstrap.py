@@ -44,7 +44,7 @@ class Bootstrap:
     """The writer's thread and its clone; what cannot be read or written is a BootstrapError."""
 
     def __init__(
-        self, remote: Remote, directory: Path, *, on_push: Callable[[set[str], str], None]
+        self, remote: Remote, directory: Path, *, on_push: Callable[[set[layout.Place]], None]
     ) -> None:
         self._clone = Clone(remote, directory)
         self._on_push = on_push
@@ -99,7 +99,19 @@ class Bootstrap:
         """The clusters that have a directory for this namespace."""
         self._load()
         places = (layout.place_of(path) for path in list(self._clone.files))
-        return frozenset(place[0] for place in places if place and place[1] == namespace)
+        return frozenset(
+            place.cluster for place in places if place and place.namespace == namespace
+        )
+
+    def places(self, cluster: str) -> frozenset[layout.Place]:
+        """The directories of a cluster."""
+        if not self._known:  # who writes first reads first
+            return frozenset()
+        return frozenset(
+            place
+            for path in list(self._clone.files)
+            if (place := layout.place_of(path)) and place.cluster == cluster
+        )
 
     def position(self, commit: str) -> int | None:
         """How many commits came before this one; None for an unknown commit."""
@@ -148,7 +160,8 @@ class Bootstrap:
             if not changes:
                 return Outcome(self._clone.head, False)
             try:
-                commit = self._clone.commit(changes, _message(batch))
+                pointers = branches(self._clone.files, changes)
+                commit = self._clone.commit(changes, _message(batch), pointers)
             except BootstrapError as error:
                 # A push whose answer was lost may have arrived: look before the next one.
                 self._stale = True
@@ -156,7 +169,8 @@ class Bootstrap:
                     raise
                 continue
             log.info("pushed %s: %d files, %s", commit[:10], len(changes), _message(batch))
-            self._on_push({layout.cluster_of(path) or "" for path in changes}, commit)
+            touched = {place for path in changes if (place := layout.place_of(path))}
+            self._on_push({each for each in touched if pointers[layout.branch(each.namespace)]})
             return Outcome(commit, True)
         raise BootstrapError("others keep pushing to it")
 
@@ -188,6 +202,15 @@ def combined(files: Mapping[str, str], batch: list[_Request]) -> dict[str, str |
         path: content for path, content in after.items() if files.get(path) != content
     }
     return changes | dict.fromkeys(files.keys() - after.keys())
+
+
+def branches(files: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, bool]:
+    """The branches of the namespaces that `changes` concern, and whether anything is left there."""
+    touched = {place.namespace for path in changes if (place := layout.place_of(path))}
+    after = [path for path in files if path not in changes]
+    after += [path for path, content in changes.items() if content is not None]
+    left = {place.namespace for path in after if (place := layout.place_of(path))}
+    return {layout.branch(namespace): namespace in left for namespace in touched}
 
 
 def _message(batch: list[_Request]) -> str:

@@ -115,12 +115,26 @@ class Clone:
             self._git("update-ref", "-d", self._ref)
             self.commits, self.files = [], {}
 
-    def commit(self, changes: Mapping[str, str | None], message: str) -> str:
-        """Commit `changes` (None removes a file) and push; the commit's id."""
+    def commit(
+        self,
+        changes: Mapping[str, str | None],
+        message: str,
+        pointers: Mapping[str, bool] | None = None,
+    ) -> str:
+        """
+        Commit `changes` (None removes a file) and push; the commit's id.
+
+        `pointers` are branches that shall point at this commit as well (False: shall go), all or
+        none of it.
+        """
         commit = self._git("fast-import", "--quiet", "--force", data=self._stream(changes, message))
         commit = commit.strip()
         try:
-            self._git("push", "--quiet", self._remote.url, f"{commit}:{self._ref}")
+            self._git(
+                "push", "--quiet", "--atomic", self._remote.url, f"{commit}:{self._ref}",
+                *(f"+{commit if stays else ''}:refs/heads/{name}"
+                  for name, stays in sorted((pointers or {}).items())),
+            )  # fmt: skip
         except BootstrapError:
             self._rewind()
             raise

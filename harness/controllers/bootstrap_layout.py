@@ -1,13 +1,26 @@
 """
 Where things lie in the bootstrap repository: `clusters/<cluster>/<namespace>/<source>.yaml`.
 
+Everything is on one branch. Branch `projects/<namespace>` points at its last commit that concerned
+a namespace; that is what the clusters follow, so that a change to one project wakes no other.
+
 Only the management tier knows this layout; no scenario may rest on it.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 ROOT = "clusters"
+BRANCHES = "projects"
 KEEP = ".gitkeep"
+
+
+class Place(NamedTuple):
+    """A project namespace on a cluster."""
+
+    cluster: str
+    namespace: str
 
 
 def directory(cluster: str, namespace: str) -> str:
@@ -35,13 +48,18 @@ def first() -> dict[str, str | None]:
     return {f"{ROOT}/{KEEP}": ""}
 
 
+def branch(namespace: str) -> str:
+    """The branch that moves when something of a namespace changes."""
+    return f"{BRANCHES}/{namespace}"
+
+
 def cluster_of(path: str) -> str | None:
     """The cluster that a path is for."""
     parts = path.split("/")
     return parts[1] if len(parts) > 2 and parts[0] == ROOT else None
 
 
-def place_of(path: str) -> tuple[str, str] | None:
-    """(cluster, namespace) of a path."""
+def place_of(path: str) -> Place | None:
+    """The directory that a file is in."""
     parts = path.split("/")
-    return (parts[1], parts[2]) if len(parts) > 3 and parts[0] == ROOT else None
+    return Place(parts[1], parts[2]) if len(parts) > 3 and parts[0] == ROOT else None

@@ -7,7 +7,7 @@ C.json (mode 0600: it holds passwords):
                    "caFile": "/path", "branch": "main",
                    "writer": {"username": "...", "password": "..." or "passwordFile": "/path"},
                    "readers": {"c1": {"username": "...", "password": "..."}}},
-     "intervals": {"source": "1s", "kustomization": "2s", "management": "1s",
+     "intervals": {"source": "1s", "kustomization": "2s", "management": "10s",
                    "project": "2s (of Kustomization `project`; by default as kustomization)",
                    "health": "10s"},
      "timeout": "20s",

@@ -112,6 +112,8 @@ class Tier:
         self._on("KommanderCluster", attachments, attachment.keys_of)
         self._on("KubeFedCluster", attachments, attachment.keys_of)
         self._members.on_suspect(lambda name: _add(attachments, attachment.keys(name)))
+        # What was pushed while a cluster could not be told of it.
+        self._members.on_change(lambda name: self._pushed(self._bootstrap.places(name)))
         self._manager.add(controller, attachments, self._pokes)
 
     def _wire_projects(self) -> None:
@@ -121,6 +123,7 @@ class Tier:
             self._view,
             self._members,
             self._bootstrap,
+            self._settings.upstream,
             interval=self._settings.project_interval,
         )
         controller = Controller("project", projects.reconcile, workers=8, backoff=_backoff())
@@ -228,14 +231,14 @@ class Tier:
             raise Retry(f"the bootstrap repository cannot be written: {error}") from error
         return None
 
-    def _pushed(self, clusters: set[str], _commit: str) -> None:
-        for name in clusters & self._members.all().keys():
-            self._pokes.queue.add(Key("", name))
+    def _pushed(self, places: Iterable[layout.Place]) -> None:
+        for place in places:
+            self._pokes.queue.add(Key(place.namespace, place.cluster))
 
     def _poke(self, key: Key) -> float | None:
         member = self._members.get(key.name)
         if member and member.ready:
-            attachment_members.poke(member)
+            attachment_members.poke(member, key.namespace)
         return None
 
 

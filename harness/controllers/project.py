@@ -21,6 +21,7 @@ from harness.cluster.reflector import Change
 from harness.controllers import bootstrap_layout as layout
 from harness.controllers import management_objects as kinds
 from harness.controllers import project_objects, project_view
+from harness.controllers.attachment_flux import Upstream, follower
 from harness.controllers.attachment_members import Member, Members
 from harness.controllers.bootstrap import Bootstrap, BootstrapError
 from harness.controllers.project_removal import Copies, ProjectRemoval
@@ -45,6 +46,7 @@ class ProjectController:
         view: Projects,
         members: Members,
         bootstrap: Bootstrap,
+        upstream: Upstream,
         *,
         interval: str,
         clock: Clock = system_clock,
@@ -54,6 +56,7 @@ class ProjectController:
         self._view = view
         self._members = members
         self._bootstrap = bootstrap
+        self._upstream = upstream
         self._interval = interval
         self._clock = clock
         self._removal = ProjectRemoval(cluster, copies, members, bootstrap)
@@ -152,7 +155,10 @@ class ProjectController:
         groups = {
             objects.spec(each).get("group", "") for each in member.copies["APIService"].items()
         }
-        wanted = project_objects.on_cluster(name, member.name, groups, interval=self._interval)
+        wanted = [
+            follower(self._upstream, namespace),
+            *project_objects.on_cluster(name, member.name, groups, interval=self._interval),
+        ]
         text = json.dumps([objects.uid(namespace), wanted], sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
         if self._applied.get((member.name, name)) == digest:

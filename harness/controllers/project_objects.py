@@ -6,6 +6,8 @@ Pure. On a cluster, within the project namespace:
     ServiceAccount, Role, RoleBinding   named like the namespace: what the sources act as
     Kustomization project               applies clusters/<cluster>/<namespace> of the bootstrap
                                         repository: the CD manifests of the sources
+
+and, in kommander-flux, the GitRepository that it reads (attachment_flux).
 """
 
 from __future__ import annotations
@@ -158,7 +160,7 @@ def on_cluster(name: str, cluster: str, groups: Iterable[str], *, interval: str)
                 "serviceAccountName": name,
                 "sourceRef": {
                     "kind": "GitRepository",
-                    "name": kinds.MANAGEMENT,
+                    "name": name,
                     "namespace": kinds.FLUX_NAMESPACE,
                 },
             },

@@ -38,6 +38,8 @@ CAPABILITIES = profile.CORE | {
     "bootstrap-faults",
 }
 """What the tier and either attached tier have together."""
+_FALLBACK = "10s"
+"""How often a cluster looks at the bootstrap repository unasked: our tier wakes it at a push."""
 _README = "What the clusters of this Kommander instance pull; written by its controllers.\n"
 
 
@@ -257,7 +259,7 @@ def _configuration(
         "intervals": {
             "source": options.source_interval,
             "kustomization": options.kustomization_interval,
-            "management": options.source_interval,
+            "management": _FALLBACK,
             "project": options.project_interval,
         },
         "remedies": options.management != "plain",

@@ -28,7 +28,7 @@ def served(tmp_path: Path) -> Path:
     return directory
 
 
-Pushed = list[tuple[set[str], str]]
+Pushed = list[set[layout.Place]]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def pushed() -> Pushed:
 @pytest.fixture
 def bootstrap(served: Path, tmp_path: Path, pushed: Pushed) -> Iterator[Bootstrap]:
     remote = Remote(str(served), "main", None, Credentials("writer", "s3cret"))
-    writer = Bootstrap(remote, tmp_path / "clone.git", on_push=lambda *push: pushed.append(push))
+    writer = Bootstrap(remote, tmp_path / "clone.git", on_push=pushed.append)
     writer.start()
     yield writer
     writer.stop()
@@ -53,7 +53,8 @@ def test_a_change_is_on_the_server_when_publish_returns(
     assert outcome.changed
     assert git(served, "rev-parse", "main") == outcome.commit
     assert git(served, "show", f"main:{path}") == "x: ä"
-    assert pushed == [({"c1"}, outcome.commit)]
+    assert pushed == [{layout.Place("c1", "shop")}]
+    assert git(served, "rev-parse", "projects/shop") == outcome.commit
     assert bootstrap.holders("shop", "apps") == {"c1"}
 
 
@@ -67,8 +68,35 @@ def test_directories_go_whole(bootstrap: Bootstrap, served: Path) -> None:
     kept = layout.keep("c1", "shop-2")
     bootstrap.publish({layout.keep("c1", "shop"): "", kept: "", "clusters/c1/shop/a": "1"}, why="x")
     assert bootstrap.clusters("shop") == {"c1"}
+    assert {place.namespace for place in bootstrap.places("c1")} == {"shop", "shop-2"}
     bootstrap.publish({}, directories=("clusters/c1/shop",), why="y")
     assert git(served, "ls-tree", "-r", "--name-only", "main") == kept
+
+
+def test_a_change_moves_the_branch_of_its_project_only(
+    bootstrap: Bootstrap, served: Path, pushed: Pushed
+) -> None:
+    shop, bank = layout.keep("c1", "shop"), layout.keep("c2", "bank")
+    first = bootstrap.publish({shop: "", bank: ""}, why="both").commit
+    second = bootstrap.publish({layout.manifest("c1", "shop", "a"): "1"}, why="one").commit
+    assert git(served, "rev-parse", "projects/shop") == second
+    assert git(served, "rev-parse", "projects/bank") == first
+    assert pushed[1:] == [{layout.Place("c1", "shop")}]
+
+
+def test_the_branch_goes_with_the_last_file_of_a_project(
+    bootstrap: Bootstrap, served: Path, pushed: Pushed
+) -> None:
+    files = {layout.keep("c1", "shop"): "", layout.keep("c2", "shop"): ""}
+    bootstrap.publish(dict(files), why="two clusters")
+    bootstrap.publish({layout.keep("c1", "shop"): None}, why="one less")
+    assert "projects/shop" in git(served, "for-each-ref", "--format=%(refname)")
+    bootstrap.publish({}, directories=("clusters/c2/shop",), why="none left")
+    assert git(served, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
+    # Nobody is told to fetch a branch that is gone.
+    assert pushed[-1] == set()
+    again = bootstrap.publish(dict(files), why="a project of that name again").commit
+    assert git(served, "rev-parse", "projects/shop") == again
 
 
 def test_many_callers_share_commits_and_each_change_arrives(

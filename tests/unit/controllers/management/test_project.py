@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness.controllers import project_objects, project_removal
+from harness.controllers.attachment_flux import Upstream, follower
 
 
 def project(name: str = "shop", uid: str = "u1", **spec: Any) -> dict[str, Any]:
@@ -62,7 +63,22 @@ def test_a_cluster_gets_account_role_binding_and_kustomization() -> None:
     assert spec["path"] == "./clusters/c1/ns"
     assert spec["prune"] is True
     assert spec["serviceAccountName"] == "ns"
-    assert spec["sourceRef"]["namespace"] == "kommander-flux"
+    assert spec["sourceRef"] == {
+        "kind": "GitRepository",
+        "name": "ns",
+        "namespace": "kommander-flux",
+    }
+
+
+def test_what_a_projects_kustomization_reads_follows_the_projects_branch_alone() -> None:
+    upstream = Upstream("https://git/k.git", "main", "CA", {}, "10s")
+    namespace = {"kind": "Namespace", "metadata": {"name": "ns", "uid": "u-1"}}
+    made = follower(upstream, namespace)
+    assert (made["metadata"]["namespace"], made["metadata"]["name"]) == ("kommander-flux", "ns")
+    assert made["spec"]["ref"] == {"branch": "projects/ns"}
+    assert made["spec"]["secretRef"] == {"name": "kommander-git-credentials"}
+    [owner] = made["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("Namespace", "ns", "u-1")
 
 
 def test_the_role_allows_everything_but_namespaces() -> None:
