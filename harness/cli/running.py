@@ -24,7 +24,7 @@ from harness.reporting import console, secrets, writers
 from harness.reporting.record import ProfileRecord, RunRecord, ScenarioRecord
 
 DEFAULT_WORKERS = 6
-WORKERS = {"flux": 4}
+WORKERS = {"flux": 6}
 """Real Flux is busy with what is there already: more at once would make all of it slower."""
 
 

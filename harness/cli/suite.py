@@ -174,7 +174,8 @@ def _pytest(
     for plugin in plugins:
         arguments += ["-p", plugin]
     if workers > 1:
-        arguments += ["-n", str(workers), "--dist", "worksteal", "--maxprocesses", str(workers)]
+        arguments += ["-n", str(workers), "--dist", "load", "--maxschedchunk", "1"]
+        arguments += ["--maxprocesses", str(workers)]
     else:
         arguments += ["-p", "no:xdist"]
     swallowed = io.StringIO()

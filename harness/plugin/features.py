@@ -14,7 +14,7 @@ from gherkin.errors import ParserError
 from gherkin.parser import Parser
 from gherkin.pickles.compiler import Compiler
 from pytest_bdd import scenarios as bind
-from pytest_bdd.scenario import get_python_name_generator
+from pytest_bdd.scenario import get_python_name_generator, scenario_wrapper_template_registry
 
 from harness.errors import HarnessBug, UsageError
 from harness.model import catalogue, profile
@@ -22,6 +22,7 @@ from harness.plugin import collecting
 
 DISRUPTIVE = "disruptive"
 _WORD = re.compile(r"[^\s()]+")
+_QUIET = "while a control source"
 _OPERATORS = ("and", "or", "not")
 
 
@@ -132,6 +133,14 @@ def _written(children: list[Any]) -> Iterator[tuple[str, Any]]:
             yield from _written(child["rule"]["children"])
         elif "scenario" in child:
             yield child["scenario"]["id"], child["scenario"]
+
+
+def patience(item: pytest.Item) -> tuple[int, int]:
+    """How long a scenario is likely to take: its quiet windows first, then its steps."""
+    function: Any = getattr(item, "obj", None)
+    scenario = scenario_wrapper_template_registry.get(function)
+    steps = [step.name for step in scenario.steps] if scenario else []
+    return sum(_QUIET in step for step in steps), len(steps)
 
 
 def choice(expression: str, requirements: Iterable[str]) -> Callable[[tuple[str, ...]], bool]:

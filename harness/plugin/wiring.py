@@ -84,6 +84,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = chosen
+    if hasattr(config, "workerinput"):
+        # Else the last worker alone waits out what began last.
+        items.sort(key=features.patience, reverse=True)
 
 
 @pytest.fixture(scope="session")

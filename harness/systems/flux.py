@@ -179,7 +179,7 @@ class Tier:
         A turn of a Kustomization makes a client for its account, which asks the API server for
         all it serves: too often, and nothing but that would be done.
         """
-        return ("2s", "8s", "1m0s")
+        return ("4s", "6s", "1m0s")
 
     @property
     def judged(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ CAPABILITIES = profile.CORE | {
     "bootstrap-faults",
 }
 """What the tier and either attached tier have together."""
-_FALLBACK = "10s"
+_FALLBACK = "30s"
 """How often a cluster looks at the bootstrap repository unasked: our tier wakes it at a push."""
 _README = "What the clusters of this Kommander instance pull; written by its controllers.\n"
 
