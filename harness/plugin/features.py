@@ -138,7 +138,7 @@ def _written(children: list[Any]) -> Iterator[tuple[str, Any]]:
 def patience(item: pytest.Item) -> tuple[int, int]:
     """How long a scenario is likely to take: its quiet windows first, then its steps."""
     function: Any = getattr(item, "obj", None)
-    scenario = scenario_wrapper_template_registry.get(function)
+    scenario = scenario_wrapper_template_registry.get(function) if function else None
     steps = [step.name for step in scenario.steps] if scenario else []
     return sum(_QUIET in step for step in steps), len(steps)
 

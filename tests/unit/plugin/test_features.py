@@ -3,7 +3,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest_bdd.scenario import scenario_wrapper_template_registry
 
+from harness import data
 from harness.errors import HarnessBug, UsageError
 from harness.plugin import features
 
@@ -113,3 +115,24 @@ def test_a_file_that_is_no_feature_is_named(tmp_path):
 
     with pytest.raises(HarnessBug, match=r"bad\.feature is no feature file"):
         features.sketches(tmp_path)
+
+
+def test_quiet_windows_count_before_steps(monkeypatch) -> None:
+    def item(*steps: str) -> Any:
+        def obj() -> None: ...
+
+        scenario: Any = SimpleNamespace(steps=[SimpleNamespace(name=step) for step in steps])
+        kept.append(obj)  # the registry holds functions weakly
+        monkeypatch.setitem(scenario_wrapper_template_registry, obj, scenario)
+        return SimpleNamespace(obj=obj)
+
+    kept: list[Any] = []
+    quiet = item('nothing of "shop" is there while a control source is synced twice')
+    long, short = item("a", "b"), item("a")
+    assert sorted([short, quiet, long], key=features.patience, reverse=True) == [quiet, long, short]
+    assert features.patience(SimpleNamespace()) == (0, 0)  # type: ignore[arg-type]
+
+
+def test_the_suite_speaks_of_quiet_windows_as_the_order_expects() -> None:
+    text = "".join(path.read_text() for path in data.path("features").rglob("*.feature"))
+    assert features._QUIET in text
