@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+NO_REPOSITORY: Final = "repository not found"
 AUTHENTICATION_REQUIRED: Final = "authentication required"
 UNKNOWN_AUTHORITY: Final = "x509: certificate signed by unknown authority"
 EXPIRED: Final = "x509: certificate has expired or is not yet valid"
@@ -28,7 +29,7 @@ _MEANINGS: Final[tuple[tuple[str, str], ...]] = (
         AUTHENTICATION_REQUIRED,
     ),
     (r"error: 403", "authorization failed"),
-    (r"error: 404|repository '.*' not found", "repository not found"),
+    (r"error: 404|repository '.*' not found", NO_REPOSITORY),
     (r"error: (5\d\d|4\d\d)", r"unexpected client error: unexpected status code: \1"),
     (
         r"certificate has expired|expiration date has passed|not activated|not yet valid",
@@ -71,7 +72,7 @@ _MEANINGS: Final[tuple[tuple[str, str], ...]] = (
         r"[Cc]onnection closed",
         "unexpected EOF",
     ),
-    (r"does not appear to be a git repository|[Rr]epository not found", "repository not found"),
+    (r"does not appear to be a git repository|[Rr]epository not found", NO_REPOSITORY),
 )  # fmt: skip
 
 

@@ -55,6 +55,9 @@ def normalised(obj: Object) -> Object:
         spec.setdefault(_EMPTY_STRATEGY[kind], {})
     for container in _containers(spec, _POD_AT[kind]):
         container.setdefault("resources", {})
+        for variable in _maps(container.get("env")):
+            if variable.get("value") == "":
+                del variable["value"]  # Go does not write an empty one
         _name_protocols(container)
     return made
 

@@ -129,6 +129,7 @@ class Sources:
         self._objects.write_status(source, self._with_address(after))
 
     def _fetch(self, key: Key, source: Object) -> float:
+        recovering = conditions.find(source, "FetchFailed") is not None
         if not source_conditions.is_announced(source):
             source = self._write(source, {}, source_conditions.progressing(source), done=False)
         try:
@@ -138,7 +139,7 @@ class Sources:
         except Failure as failure:
             self._fail(source, failure)
             raise Retry(failure.message) from None
-        self._succeed(source, stored, fetched)
+        self._succeed(source, stored, fetched, recovered=recovering)
         return fields.interval(source)
 
     def _secret(self, source: Object) -> dict[str, bytes]:
@@ -149,8 +150,9 @@ class Sources:
         namespace = objects.namespace(source)
         secret = self._cluster.find(Ref("v1", "Secret", name, namespace))
         if secret is None:
-            message = f"failed to get secret '{namespace}/{name}': secrets \"{name}\" not found"
-            raise Failure(source_access.AUTHENTICATION_FAILED, message)
+            raise source_access.not_configured(
+                f"failed to get secret '{namespace}/{name}': secrets \"{name}\" not found"
+            )
         return source_access.decoded(secret.get("data") or {})
 
     def _has_artifact(self, source: Object) -> bool:
@@ -169,8 +171,9 @@ class Sources:
             "url": self._storage.url(path),
         }
 
-    def _succeed(self, source: Object, stored: Object, fetched: Fetched | None) -> None:
-        recovered = conditions.find(source, "FetchFailed") is not None
+    def _succeed(
+        self, source: Object, stored: Object, fetched: Fetched | None, *, recovered: bool
+    ) -> None:
         before = (objects.status(source).get("artifact") or {}).get("digest")
         after = {
             "artifact": stored,

@@ -45,7 +45,8 @@ def url_fault(url: str) -> str | None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         port = urlsplit(url).netloc.rpartition(":")[2] if "://" in url else ""
-        return f"failed to parse url '{shown(url)}': invalid port \":{port}\" after host"
+        cause = f'parse "{shown(url)}": invalid port ":{port}" after host'
+        return f"failed to parse url '{shown(url)}': {cause}"
     if not host:
         return f"failed to parse url '{shown(url)}': no host"
     return None
@@ -102,12 +103,12 @@ def check(found: Options) -> None:
     if found.scheme == "ssh":
         for name, value in (("identity", found.identity), ("known_hosts", found.known_hosts)):
             if not value:
-                raise _not_configured(f"invalid 'ssh' auth option: '{name}' is required")
+                raise not_configured(f"invalid 'ssh' auth option: '{name}' is required")
     elif not found.bearer_token.isprintable():
         # It goes into a header as it is; a line break in it would begin another header.
-        raise _not_configured("invalid 'bearerToken': not a header value")
+        raise not_configured("invalid 'bearerToken': not a header value")
     elif found.password and not found.user:
-        raise _not_configured(
+        raise not_configured(
             f"invalid '{found.scheme}' auth option: 'password' requires 'username' to be set"
         )
 
@@ -205,5 +206,6 @@ def _text(secret: Mapping[str, bytes], name: str) -> str:
     return secret.get(name, b"").decode(errors="surrogateescape")
 
 
-def _not_configured(message: str) -> Failure:
+def not_configured(message: str) -> Failure:
+    """The credentials cannot be had or used; no request was made."""
     return Failure(AUTHENTICATION_FAILED, _NOT_CONFIGURED + message)

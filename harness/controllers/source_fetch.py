@@ -129,7 +129,11 @@ def operation_failed(source: Object, remote: Remote, error: GitFailed, *, doing:
     if cause == git_fetch_errors.UNKNOWN_AUTHORITY:
         cause = git_fetch_tls.fault(remote.url, remote.environment.get("GIT_SSL_CAINFO"))
     url = source_access.shown(objects.spec(source)["url"])
-    return Failure(GIT_OPERATION_FAILED, f"{_CHECKOUT}unable to {doing} '{url}': {cause}")
+    if doing == "clone" and cause == git_fetch_errors.NO_REPOSITORY:
+        said = f"unable to clone: {cause}: git repository: '{url}'"
+    else:
+        said = f"unable to {doing} '{url}': {cause}"
+    return Failure(GIT_OPERATION_FAILED, _CHECKOUT + said)
 
 
 def unresolved(source: Object, error: Unresolved) -> Failure:

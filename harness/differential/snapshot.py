@@ -47,7 +47,12 @@ _DRAWN_BY_LOT: Final = ("clusterIP", "clusterIPs")
 _MANAGERS_OF_KUBERNETES: Final = ("kube-controller-manager",)
 _STATUS_REVISIONS: Final = ("lastAppliedRevision", "lastAttemptedRevision", "observedIgnore")
 
-_TRACES: Final = ("ArtifactUpToDate", "GarbageCollectionSucceeded", "GitOperationSucceeded")
+_TRACES: Final = (
+    "ArtifactUpToDate",
+    "ArtifactVerificationFailed",
+    "GarbageCollectionSucceeded",
+    "GitOperationSucceeded",
+)
 _FINISHED: Final = "Normal ReconciliationSucceeded: Reconciliation finished"
 
 _SUBSTITUTIONS: Final = tuple(
@@ -146,16 +151,25 @@ def managers(obj: Object) -> dict[str, Any]:
 
 
 def conditions(obj: Object) -> dict[str, Any]:
-    """The conditions by type."""
-    return {
-        item["type"]: {
+    """
+    The conditions by type.
+
+    Of a suspended object only Ready tells of which generation it is: an attempt that was under way
+    when somebody suspended the object marks the others with the old generation or the new one, as
+    its last write happens to come.
+    """
+    suspended = objects.spec(obj).get("suspend")
+    found = {}
+    for item in objects.status(obj).get("conditions") or []:
+        found[item["type"]] = {
             "status": item["status"],
             "reason": item.get("reason", ""),
             "message": text(item.get("message", "")),
-            "of this generation": item.get("observedGeneration") == objects.generation(obj),
         }
-        for item in objects.status(obj).get("conditions") or []
-    }
+        if item["type"] == "Ready" or not suspended:
+            current = item.get("observedGeneration") == objects.generation(obj)
+            found[item["type"]]["of this generation"] = current
+    return found
 
 
 def revisions(obj: Object) -> dict[str, Any]:

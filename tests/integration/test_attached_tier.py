@@ -399,7 +399,10 @@ def test_credentials_open_a_private_repository_and_never_show(bench: Bench) -> N
 
     url = source.repository.url
     use("none", url())
-    message = f"failed to get secret '{source.namespace}/none': secrets \"none\" not found"
+    message = (
+        "failed to configure authentication options: "
+        f"failed to get secret '{source.namespace}/none': secrets \"none\" not found"
+    )
     source.await_failure("GitRepository", "AuthenticationFailed", message)
     use("half", url())
     source.await_failure("GitRepository", "AuthenticationFailed", "requires 'username' to be set")

@@ -37,6 +37,11 @@ def test_a_row_explains_its_difference_and_counts() -> None:
     assert book.unused() == ["other"]
 
 
+def test_only_a_race_may_be_idle() -> None:
+    book = ledger(row(kind="race"), row(id="other", kind="flux"))
+    assert book.unused() == ["other"]
+
+
 @pytest.mark.parametrize(
     "foreign",
     [

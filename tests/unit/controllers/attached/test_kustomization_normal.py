@@ -71,3 +71,12 @@ def test_unknown_fields_of_built_in_kinds_are_dropped() -> None:
     role = made("Role", "rbac.authorization.k8s.io/v1", nonsense=True)
     assert apply_fields.without_unknown(role, said) is None
     assert apply_fields.without_unknown(made("Foo", "example.org/v1", nonsense=1), said) is None
+
+
+def test_an_empty_value_of_a_variable_is_not_sent() -> None:
+    env = [{"name": "A", "value": ""}, {"name": "B", "value": "b"}]
+    spec = {"template": {"spec": {"containers": [{"name": "web", "env": env}]}}}
+    sent = normalised({"apiVersion": "apps/v1", "kind": "Deployment", "spec": spec})
+    [container] = sent["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "A"}, {"name": "B", "value": "b"}]
+    assert env[0]["value"] == ""

@@ -54,7 +54,8 @@ def test_an_scp_path_behind_a_scheme_is_refused_for_good() -> None:
     assert failure.stalled
     assert failure.reason == "URLInvalid"
     assert failure.message == (
-        "failed to parse url 'ssh://git@host:org/repo.git': invalid port \":org\" after host"
+        "failed to parse url 'ssh://git@host:org/repo.git': "
+        'parse "ssh://git@host:org/repo.git": invalid port ":org" after host'
     )
 
 
