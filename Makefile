@@ -9,10 +9,11 @@ CLUSTERS ?= local
 SYSTEM ?= reference
 ATTACHED ?= 3
 FAIL_ON ?= should
+BASE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup conformance check format unit test faults bench clean
+.PHONY: help setup conformance image check format unit test faults bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,9 @@ $(STAMP): pyproject.toml constraints.txt
 conformance: $(STAMP) ## run the documented flows and write a report (SYSTEM=, CLUSTERS=, ATTACHED=, ARGS=)
 	@$(BIN)/gitops-conformance run --clusters $(CLUSTERS) --system $(SYSTEM) \
 	  --attached $(ATTACHED) --fail-on $(FAIL_ON) $(ARGS)
+
+image: $(STAMP) ## build the image of the harness (BASE=), for runs in a cluster; prints its name
+	@$(BIN)/gitops-conformance image $(if $(BASE),--image-base $(BASE))
 
 check: $(STAMP) ## format, lint, types, layers, unit tests
 	$(BIN)/ruff format --check .

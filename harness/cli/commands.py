@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import comparing, running, session, staying
+from harness.cli import comparing, placing, running, session, staying
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
 from harness.cluster import binaries, kind, providers
+from harness.containers import harness_image
 from harness.differential import running as differential
 from harness.differential import tiers
 from harness.errors import UsageError
@@ -29,6 +30,16 @@ def cli() -> None:
     """Does this GitOps continuous-deployment system really do what its documentation says?"""
 
 
+_base_option = click.option(
+    "--image-base",
+    default="",
+    metavar="IMAGE",
+    envvar=harness_image.BASE_VARIABLE,
+    help="What the harness's image is built on: a Debian with Python 3.11 or newer  "
+    f"[default: {harness_image.BASE}; env: {harness_image.BASE_VARIABLE}]",
+)
+
+
 def _fleet_options(function: Function) -> Function:
     options = (
         click.option("--clusters", type=click.Choice(list(providers.TABLE)), default="local",
@@ -36,6 +47,11 @@ def _fleet_options(function: Function) -> Function:
         click.option("--kind-image", default="", metavar="IMAGE", envvar="KIND_NODE_IMAGE",
                      help=f"The node image of kind clusters  [default: {kind.IMAGE}; "
                      "env: KIND_NODE_IMAGE]"),
+        click.option("--git", type=click.Choice(placing.CHOICES), default="auto",
+                     show_default=True, help="Where the Git servers stand: processes of this "
+                     "machine, or containers on the network of kind clusters, which pods reach "
+                     "too; auto takes these on kind if the image can be had."),
+        _base_option,
         click.option("--system", type=click.Choice(session.SYSTEMS), default="reference",
                      show_default=True, help="What is judged."),
         click.option("--management", type=click.Choice(["full", "plain"]), default="full",
@@ -221,6 +237,17 @@ def assets() -> None:
 
 
 @cli.command()
+@_base_option
+def image(image_base: str) -> None:
+    """Build the image of the harness, unless it is there; print its name."""
+
+    def tell(text: str) -> None:  # beside the name, which is for a script
+        click.echo(text, err=True)
+
+    click.echo(harness_image.provide(image_base, tell, within=Patience().image_pull))
+
+
+@cli.command()
 def doctor() -> int:
     """Tell what is there, where, and what is missing."""
     return staying.doctor(click.echo)
@@ -245,6 +272,8 @@ def _wanted(
     *,
     clusters: str,
     kind_image: str,
+    git: str,
+    image_base: str,
     system: str,
     management: str,
     flux_version: str | None,
@@ -262,6 +291,8 @@ def _wanted(
     return Wanted(
         clusters=clusters,
         kind_image=kind_image,
+        git=git,
+        image_base=image_base,
         system=system,
         attached=attached,
         seed=session.fresh_seed() if seed is None else seed,

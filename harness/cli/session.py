@@ -5,14 +5,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.cli import placing
 from harness.cluster import binaries, providers
 from harness.cluster.binaries import Binaries
 from harness.cluster.fleet import Fleet, Lease
 from harness.cluster.providing import Request
 from harness.config import Session
+from harness.containers.git import InContainers
 from harness.gitserver import launch
 from harness.kit.wait import Patience
 from harness.reporting.record import ClusterRecord, ProgramRecord
@@ -23,6 +25,8 @@ Progress = Callable[[str], None]
 SYSTEMS = (reference.NAME, flux.NAME)
 """What can be judged."""
 
+GIT_SERVER = "git-server"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -32,6 +36,9 @@ class Wanted:
     system: str = "reference"
     attached: int = 3
     kind_image: str = ""
+    git: str = "auto"
+    """Where the Git servers stand: one of `placing.CHOICES`."""
+    image_base: str = ""
     seed: int = 0
     patience: Patience = field(default_factory=Patience)
     options: front.Options = field(default_factory=front.Options)
@@ -77,11 +84,23 @@ def prepared(
     found = binaries.provide((*provider.programs, *wanted.programs), on_progress=progress)
     timings["programs"] = time.monotonic() - begun
     begun = time.monotonic()
-    # The Git server starts beside the control planes, which leave a core idle at first.
-    git = launch.launch(lambda name, argv: lease.start(name, argv), lease.directory / "git")
+    image = placing.image(
+        wanted.git, wanted.clusters, wanted.image_base, patience=wanted.patience, tell=progress
+    )
+    timings["image"] = time.monotonic() - begun
+    begun = time.monotonic()
+    launcher = InContainers(lease, image) if image else launch.OnHost(lease.start, lease.directory)
+    # It starts beside the clusters, which leave a core idle at first; a container needs the network
+    # of theirs.
+    servers: list[launch.Launched] = []
+    if image:
+        request = replace(request, meanwhile=lambda: servers.append(launcher(GIT_SERVER)))
+    else:
+        servers.append(launcher(GIT_SERVER))
     with provider.lend(found, lease, request) as fleet:
         timings["fleet"] = time.monotonic() - begun
         begun = time.monotonic()
+        (git,) = servers
         server = git.await_ready(within=wanted.patience.process_ready)
         trusted = lease.directory / "trusted-ca.pem"
         trusted.write_text(server.endpoints.authorities["trusted"])
@@ -93,6 +112,7 @@ def prepared(
             trusted_ca=trusted,
             patience=wanted.patience,
             options=wanted.options,
+            git=launcher,
         )
         timings["system"] = time.monotonic() - begun
         session = session_of(wanted, lease, fleet, found, running, git, evidence)

@@ -5,10 +5,12 @@ The Docker engine, asked by its own command line: whether it is usable, what it 
 sentence (`kind_messages`). Nothing here knows of fleets.
 """
 
+import ipaddress
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -37,17 +39,18 @@ class Container:
     name: str
 
 
-def run(*arguments: str, within: float = _QUESTION) -> str:
-    """What a docker command prints; a failure is explained."""
+def run(*arguments: str, within: float = _QUESTION, given: Path | None = None) -> str:
+    """What a docker command prints, which may read a `given` file; a failure is explained."""
     if shutil.which("docker") is None:
         raise errors.SetupError(kind_messages.ABSENT)
     try:
-        done = subprocess.run(
-            ["docker", *arguments],
-            capture_output=True, text=True, timeout=within, check=False, stdin=subprocess.DEVNULL,
-            # A Ctrl-C is for us; what is being removed is removed.
-            start_new_session=True,
-        )  # fmt: skip
+        with (given or Path(os.devnull)).open("rb") as stdin:
+            done = subprocess.run(
+                ["docker", *arguments],
+                capture_output=True, text=True, timeout=within, check=False, stdin=stdin,
+                # A Ctrl-C is for us; what is being removed is removed.
+                start_new_session=True,
+            )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise errors.SetupError(kind_messages.silent(within)) from None
     if done.returncode != 0:
@@ -80,13 +83,26 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def has_image(image: str) -> bool:
     """Whether the engine holds the image."""
+    return bool(image_id(image))
+
+
+def image_id(image: str) -> str:
+    """The digest of an image that the engine holds; empty where it does not."""
     try:
-        run("image", "inspect", "--format", "{{.Id}}", image)
+        return run("image", "inspect", "--format", "{{.Id}}", image)
     except errors.SetupError as error:
         if "no such image" in str(error).lower():
-            return False
+            return ""
         raise
-    return True
+
+
+def pull(image: str, *, within: float, option: str) -> None:
+    """Get an image from its registry; `option` names another one, for who reads the error."""
+    try:
+        run("pull", "--quiet", image, within=within)
+    except errors.SetupError as error:
+        known = kind_messages.of_pull(str(error), image, option)
+        raise errors.SetupError(known or str(error)) from None
 
 
 def nodes(clusters: Collection[str]) -> list[Container]:
@@ -97,10 +113,16 @@ def nodes(clusters: Collection[str]) -> list[Container]:
     return [each for each in found if each.cluster in clusters]
 
 
-def remove_containers(containers: Collection[Container]) -> None:
+def labelled(label: str) -> list[str]:
+    """The ids of the containers that carry the label (`key=value`), running or not."""
+    told = run("ps", "--all", "--no-trunc", "--quiet", "--filter", f"label={label}")
+    return told.splitlines()
+
+
+def remove_containers(containers: Collection[str]) -> None:
     """Remove them with their anonymous volumes; one that is gone already is no failure."""
     try:
-        run("rm", "--force", "--volumes", *(each.id for each in containers), within=_REMOVAL)
+        run("rm", "--force", "--volumes", *containers, within=_REMOVAL)
     except errors.SetupError as error:
         if not re.search(r"no such container|already in progress", str(error), re.IGNORECASE):
             raise
@@ -115,6 +137,14 @@ def create_network(name: str, label: str) -> None:
     options = [f"--opt=com.docker.network.driver.mtu={mtu}"] if mtu.isdigit() else []
     masquerade = "--opt=com.docker.network.bridge.enable_ip_masquerade=true"
     run("network", "create", "--driver=bridge", masquerade, *options, f"--label={label}", name)
+
+
+def reaches(network: str) -> bool:
+    """Whether this machine has an address on the network, so that it reaches what is there."""
+    gateways = run(
+        "network", "inspect", network, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
+    )
+    return any(_is_ours(gateway) for gateway in gateways.split())
 
 
 def networks(label: str) -> list[str]:
@@ -158,6 +188,16 @@ def _both(arguments: Collection[str]) -> str:
         stdin=subprocess.DEVNULL, errors="replace",
     )  # fmt: skip
     return done.stdout
+
+
+def _is_ours(address: str) -> bool:
+    family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 def _free(root: Path) -> int | None:

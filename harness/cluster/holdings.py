@@ -15,7 +15,7 @@ from harness import errors
 from harness.cluster import docker, statefile
 
 LABEL = "gitops-conformance.fleet"
-"""The label of our networks; its value is the fleet's id."""
+"""The label of our networks and containers; its value is the fleet's id."""
 
 _FILE = "holdings.json"
 _ROUNDS = 5
@@ -23,7 +23,7 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """The kind clusters of a fleet, and the network that they share."""
+    """The kind clusters of a fleet, the network that they share, and what else stands on it."""
 
     id: str
     clusters: tuple[str, ...]
@@ -35,7 +35,7 @@ class Holdings:
 
     @property
     def label(self) -> str:
-        """What the network is recognised by."""
+        """What the network and containers beside the clusters are recognised by."""
         return f"{LABEL}={self.id}"
 
 
@@ -62,7 +62,7 @@ def release(directory: Path) -> list[str]:
         removed = _remove(held)
     except errors.SetupError as error:
         raise errors.SetupError(
-            f"The kind clusters {held.id}-* could not be removed; `gitops-conformance down` or the "
+            f"The containers {held.id}-* could not be removed; `gitops-conformance down` or the "
             f"next start tries again. {error}"
         ) from error
     (directory / _FILE).unlink(missing_ok=True)
@@ -80,20 +80,23 @@ def casualties(directory: Path) -> list[str]:
 
 def _remove(held: Holdings) -> list[str]:
     """
-    Nodes first, then the network.
+    Containers first, then the network.
 
     In rounds: an engine that was told to make a container finishes it even if whoever asked died.
     """
     removed: dict[str, None] = {}
     for _ in range(_ROUNDS):
         nodes = docker.nodes(held.clusters)
-        if nodes:
-            docker.remove_containers(nodes)
+        others = docker.labelled(held.label)
+        if nodes or others:
+            docker.remove_containers([*(node.id for node in nodes), *others])
             removed |= dict.fromkeys(f"kind cluster {node.cluster}" for node in nodes)
+        if others:
+            removed[f"containers {held.id}-*"] = None
         networks = docker.networks(held.label)
         gone = [docker.remove_network(network) for network in networks]
         if networks and all(gone):
             removed[f"Docker network {held.network}"] = None
-        if all(gone) and not docker.nodes(held.clusters):
+        if all(gone) and not docker.nodes(held.clusters) and not docker.labelled(held.label):
             return list(removed)
     raise errors.SetupError(f"Something keeps the network {held.network} in use.")

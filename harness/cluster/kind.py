@@ -108,6 +108,8 @@ def _start(
         _create(binaries, lease, held, member, cluster, image, port)
         for member, cluster, port in zip(request.members, held.clusters, free, strict=True)
     ]
+    if request.meanwhile:
+        request.meanwhile()
     _await_all(creations, lease, image, request)
     members = [fleet.Member(each.member, each.kubeconfig, each.member, each.version)
                for each in creations]  # fmt: skip

@@ -17,10 +17,8 @@ ABSENT = (
 )
 NOT_LINUX = f"Docker runs Windows containers, but kind needs Linux ones: switch it, {_LOCAL}."
 
-AIR_GAP = (
-    "without a registry, bring the image with `docker save` and `docker load`, or name one that "
-    "is there with --kind-image (KIND_NODE_IMAGE)"
-)
+NODE_IMAGE = "--kind-image (KIND_NODE_IMAGE)"
+"""What names another node image."""
 
 INSTANCES = 512
 WATCHES = 524_288
@@ -33,6 +31,8 @@ class Circumstances:
     image: str = ""
     inotify_instances: int | None = None
     inotify_watches: int | None = None
+    option: str = NODE_IMAGE
+    """What names another image."""
 
     @property
     def inotify_is_low(self) -> bool:
@@ -44,6 +44,14 @@ class Circumstances:
 
 
 _Table = tuple[tuple[str, Callable[[Circumstances], str]], ...]
+
+
+def air_gap(option: str = NODE_IMAGE) -> str:
+    """What to do where no registry can be reached; `option` names another image."""
+    return (
+        "without a registry, bring the image with `docker save` and `docker load`, or name one "
+        f"that is there with {option}"
+    )
 
 
 def silent(seconds: float) -> str:
@@ -71,9 +79,9 @@ def of_docker(output: str) -> str | None:
     return _first(_ENGINE, output, Circumstances())
 
 
-def of_pull(output: str, image: str) -> str | None:
-    """The message for what `docker pull` said."""
-    return _first((*_ENGINE, *_REGISTRY), output, Circumstances(image))
+def of_pull(output: str, image: str, option: str = NODE_IMAGE) -> str | None:
+    """The message for what `docker pull` said; `option` is what names another image."""
+    return _first((*_ENGINE, *_REGISTRY), output, Circumstances(image, option=option))
 
 
 def of_creation(output: str, node: str, around: Circumstances) -> str | None:
@@ -101,7 +109,11 @@ def _fixed(text: str) -> Callable[[Circumstances], str]:
 
 
 def _image(text: str) -> Callable[[Circumstances], str]:
-    return lambda around: text.format(image=around.image or "The node image", air_gap=AIR_GAP)
+    return lambda around: text.format(
+        image=around.image or "The node image",
+        option=around.option,
+        air_gap=air_gap(around.option),
+    )
 
 
 def _inotify(around: Circumstances) -> str:
@@ -179,8 +191,8 @@ _REGISTRY: _Table = (
         r"manifest (?:for \S+ )?(?:unknown|not found)|not found: manifest|failed to resolve"
         r" reference.*not found",
         _image(
-            "{image} does not exist in its registry: name one that does with --kind-image (kind's "
-            "release notes list them); {air_gap}."
+            "{image} does not exist in its registry: name one that does with {option} (kind's "
+            "release notes list node images); {air_gap}."
         ),
     ),
     (

@@ -29,6 +29,8 @@ class Request:
     patience: wait.Patience = field(default_factory=wait.Patience)
     image: str = ""
     """The node image of kind; empty for the default."""
+    meanwhile: Callable[[], None] | None = None
+    """Done by kind once its network is there, while the clusters come up."""
 
     @property
     def members(self) -> tuple[str, ...]:

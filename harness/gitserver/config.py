@@ -18,6 +18,7 @@ from harness.gitserver.access import Access, Admin
 from harness.gitserver.endpoints import Transport
 
 TRANSPORTS: tuple[str, ...] = get_args(Transport)
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class Config:
 
     `directory` holds repositories and the access log. `token` opens the control API.
     `listeners` names the transports to serve; they listen on `bind`, and clients are told
-    `advertise`. `ports` fixes ports by transport (or `control`); the others are free ones.
+    `advertise`: empty for the address of this machine's own name, which is how a container learns
+    its own. The control API listens on `control_bind`. `ports` fixes ports by transport (or
+    `control`); the others are free ones.
     `authorities` gives the CAs `trusted` and `private` instead of own made ones.
     `repositories` are made at the start, or taken over if `directory` has them.
     """
@@ -44,14 +47,15 @@ class Config:
     token: str = field(repr=False)
     admin: Admin
     listeners: tuple[str, ...] = TRANSPORTS
-    bind: str = "127.0.0.1"
-    advertise: str = "127.0.0.1"
+    bind: str = LOOPBACK
+    advertise: str = LOOPBACK
+    control_bind: str = LOOPBACK
     ports: Mapping[str, int] = field(default_factory=dict)
     authorities: Mapping[str, AuthorityKey] = field(default_factory=dict)
     repositories: Mapping[str, Access] = field(default_factory=dict)
 
-    def write(self, path: Path) -> None:
-        """Write the file for the server, readable by its owner only."""
+    def text(self) -> str:
+        """What the file holds."""
         raw: dict[str, Any] = {
             "directory": self.directory,
             "token": self.token,
@@ -59,13 +63,18 @@ class Config:
             "listeners": list(self.listeners),
             "bind": self.bind,
             "advertise": self.advertise,
+            "control_bind": self.control_bind,
             "ports": dict(self.ports),
             "authorities": {name: asdict(given) for name, given in self.authorities.items()},
             "repositories": {name: access.to_json() for name, access in self.repositories.items()},
         }
+        return json.dumps(raw, indent=2)
+
+    def write(self, path: Path) -> None:
+        """Write the file for the server, readable by its owner only."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(raw, file, indent=2)
+            file.write(self.text())
 
 
 def load(path: Path) -> Config:
@@ -106,8 +115,9 @@ def _check(raw: Any) -> Config:
         token=str(raw["token"]),
         admin=_admin(raw["admin"]),
         listeners=listeners,
-        bind=raw.get("bind", "127.0.0.1"),
-        advertise=raw.get("advertise", "127.0.0.1"),
+        bind=raw.get("bind", LOOPBACK),
+        advertise=raw.get("advertise", LOOPBACK),
+        control_bind=raw.get("control_bind", LOOPBACK),
         ports={name: int(port) for name, port in raw.get("ports", {}).items()},
         authorities={name: AuthorityKey(**given) for name, given in authorities.items()},
         repositories={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any
 
 from harness.errors import SetupError
 from harness.gitserver import store
-from harness.gitserver.config import Config
+from harness.gitserver.config import LOOPBACK, Config
 from harness.gitserver.control import Api, ControlHandler
 from harness.gitserver.endpoints import Endpoints
 from harness.gitserver.hosting import Hosting, Visit
@@ -30,6 +31,7 @@ class Server:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._advertise = config.advertise or _own_address()
         self.stopped = threading.Event()
         directory = Path(config.directory)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -50,22 +52,23 @@ class Server:
         for transport in self._config.listeners:
             if transport.startswith("http"):
                 port = self._open_git(transport)
-                urls[transport] = f"{transport.partition('-')[0]}://{self._config.advertise}:{port}"
+                urls[transport] = f"{transport.partition('-')[0]}://{self._advertise}:{port}"
         for transport, port in self._open_ssh().items():
-            urls[transport] = f"ssh://git@{self._config.advertise}:{port}"
+            urls[transport] = f"ssh://git@{self._advertise}:{port}"
         endpoints = Endpoints(
             urls=urls,
             authorities=self._authorities.pem(),
             known_hosts=self._known_hosts(urls),
-            log=str(Path(self._config.directory) / "access.jsonl"),
+            log=self._log(),
         )
         api = Api(self._hosting, endpoints, self.stopped.set)
         handler = partial(ControlHandler, api=api, token=self._config.token)
-        control = self._open("control", "127.0.0.1", handler)
+        control = self._open("control", self._config.control_bind, handler)
+        host = LOOPBACK if self._config.control_bind == LOOPBACK else self._advertise
         self._acceptor.start()
         return {
             "pid": os.getpid(),
-            "control": f"http://127.0.0.1:{control.port}",
+            "control": f"http://{host}:{control.port}",
             "endpoints": endpoints.to_json(),
         }
 
@@ -77,11 +80,16 @@ class Server:
         self._programs.kill()
         self._journal.close()
 
+    def _log(self) -> str:
+        # Of a container whose host name is its own: what `docker cp` takes.
+        place = "" if self._config.advertise else f"{socket.gethostname()}:"
+        return f"{place}{Path(self._config.directory) / 'access.jsonl'}"
+
     def _open_git(self, transport: str) -> int:
         handler = partial(
             GitHandler, transport=transport, hosting=self._hosting, programs=self._programs
         )
-        tls = self._authorities.context(transport, self._config.advertise)
+        tls = self._authorities.context(transport, self._advertise)
 
         def failed(client: str, reason: str) -> None:
             self._hosting.log(Visit(client, transport), "tls-failed", reason)
@@ -120,6 +128,16 @@ class Server:
 
     def _known_host(self, url: str, key: str) -> str:
         port = url.rpartition(":")[2]
-        hosts = dict.fromkeys(("127.0.0.1", "localhost", self._config.advertise))
+        hosts = dict.fromkeys((LOOPBACK, "localhost", self._advertise))
         names = ",".join(host if port == "22" else f"[{host}]:{port}" for host in hosts)
         return f"{names} {key}\n"
+
+
+def _own_address() -> str:
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError as error:
+        raise SetupError(
+            f"The name of this machine, {socket.gethostname()}, has no address ({error}); "
+            "`advertise` must say how clients reach it."
+        ) from None

@@ -1,9 +1,9 @@
 """
 Our management tier in front of an attached tier, whichever that is: started, attached, claimed.
 
-The bootstrap repository is a Git server process of the system's own, with one writer and one
-reader per cluster (decision 3). The attached tier says which kinds it needs, what it puts on a
-cluster beforehand and which processes it is made of.
+The bootstrap repository is a Git server of the system's own, with one writer and one reader per
+cluster (decision 3); where it runs is said by whoever starts the system. The attached tier says
+which kinds it needs, what it puts on a cluster beforehand and which processes it is made of.
 """
 
 import json
@@ -134,11 +134,13 @@ def start(
     patience: Patience,
     options: Options,
     label: str = "",
+    git: launch.Launcher | None = None,
 ) -> Running:
     """
     Install and start both tiers on a fleet; returns when every cluster is attached.
 
     `label` tells apart several systems that are started one after the other on the same fleet.
+    `git` starts the bootstrap repository, by default as a process of this machine.
     """
     directory = lease.directory / f"system{label}"
     directory.mkdir(mode=0o700)
@@ -148,10 +150,9 @@ def start(
         member.name: Account(f"reader-{member.name}", secrets.token_urlsafe(24))
         for member in fleet.attached
     }
-    bootstrap = launch.launch(
-        lambda name, argv: lease.start(name, argv),
-        directory / "bootstrap",
-        name=f"bootstrap-repository{label}",
+    launcher = git or launch.OnHost(lease.start, directory)
+    bootstrap = launcher(
+        f"bootstrap-repository{label}",
         listeners=["https-private"],
         repositories={BOOTSTRAP: Access("basic", tuple(readers.values()))},
     )

@@ -1,4 +1,9 @@
-"""The Git server, asked by the genuine `git` and `ssh`: transports, access, faults, log."""
+"""
+The Git server, asked by the genuine `git` and `ssh`: transports, access, faults, log.
+
+The same for a process of this machine and for a container on a Docker network; the latter is
+skipped, with the reason, where there is no Docker or no image.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +18,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from harness.errors import NotYet
+from harness.cluster import docker, fleet, holdings
+from harness.containers import git as containers
+from harness.containers import harness_image
+from harness.errors import NotYet, SetupError
 from harness.gitserver import credentials
 from harness.gitserver.access import Access, Account, Admin, Key
 from harness.gitserver.client import GitServer, GitServerError, Repository
@@ -30,14 +38,15 @@ ROOT = Path(__file__).parents[2]
 GOOD_TRANSPORTS = ("http", "https-trusted", "https-private", "ssh")
 KINDS = ("refuse", "401", "403", "404", "500", "cut", "empty")
 THREE_MB = os.urandom(3_000_000)
+ADMIN_KEY = credentials.ssh_key("admin")
+ADMIN = Admin("admin", credentials.password(), ADMIN_KEY.fingerprint)
 
 
 @dataclass
 class Bench:
     """A running server, and what its clients hold."""
 
-    process: subprocess.Popen[bytes]
-    directory: Path
+    place: Place
     server: GitServer
     control: str
     token: str
@@ -83,24 +92,108 @@ def launch(
     return process, json.loads(ready.read_text())
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+@dataclass
+class OnHost:
+    """A process of this machine."""
+
+    process: subprocess.Popen[bytes]
+    directory: Path
+
+    def log(self, server: GitServer) -> tuple[str, int]:
+        """The access log on disk, and the mode of its file."""
+        path = Path(server.endpoints.log)
+        return path.read_text(), path.stat().st_mode
+
+    def words(self) -> list[str]:
+        """What others can read of the server: its output, its arguments, its environment."""
+        return [
+            (self.directory / "server.log").read_text(),
+            (self.directory / "ready.json").read_text(),
+            Path(f"/proc/{self.process.pid}/cmdline").read_text(),
+            Path(f"/proc/{self.process.pid}/environ").read_text(),
+        ]
+
+    def await_end(self) -> int:
+        """Its exit status."""
+        status = self.process.wait(5)
+        if self.process.stdin:
+            self.process.stdin.close()
+        return status
+
+
+@dataclass
+class InContainer:
+    """A container on a network of ours."""
+
+    name: str
+    output: Path
+
+    def log(self, server: GitServer) -> tuple[str, int]:
+        name, _, path = server.endpoints.log.partition(":")
+        assert name == self.name
+        mode = docker.run("exec", name, "stat", "-c", "%f", path)
+        return docker.run("exec", name, "cat", path), int(mode, 16)
+
+    def words(self) -> list[str]:
+        image = docker.run("inspect", "--format", "{{.Image}}", self.name)
+        return [
+            self.output.read_text(),
+            docker.run("inspect", self.name),
+            docker.run("history", "--no-trunc", image),
+            docker.run("exec", self.name, "cat", "/proc/1/cmdline", "/proc/1/environ"),
+        ]
+
+    def await_end(self) -> int:
+        return int(docker.run("wait", self.name))
+
+
+Place = OnHost | InContainer
+
+
+@pytest.fixture(scope="module", params=["host", "container"])
+def bench(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
     directory = tmp_path_factory.mktemp("git-server")
-    admin_key = credentials.ssh_key("admin")
-    admin = Admin("admin", credentials.password(), admin_key.fingerprint)
-    token = credentials.token()
-    config = Config(directory=str(directory / "state"), token=token, admin=admin)
+    place = {"host": on_host, "container": in_container}[request.param]
+    with place(directory) as made:
+        yield made
+        made.server.stop()
+        assert made.place.await_end() == 0
+
+
+@contextlib.contextmanager
+def on_host(directory: Path) -> Iterator[Bench]:
+    config = Config(directory=str(directory / "state"), token=credentials.token(), admin=ADMIN)
     process, ready = launch(directory, config, "--parent", str(os.getpid()))
+    yield bench_of(OnHost(process, directory), ready["control"], config.token, ADMIN)
+
+
+@contextlib.contextmanager
+def in_container(directory: Path) -> Iterator[Bench]:
+    try:
+        base = os.environ.get(harness_image.BASE_VARIABLE, "")
+        image = harness_image.provide(base, print, within=300)
+    except SetupError as error:
+        pytest.skip(f"no Git server in a container: {error}")
+    with fleet.hold(state=directory / "fleets", logs=directory / "logs") as lease:
+        held = holdings.record(lease.directory, [])
+        docker.create_network(held.network, held.label)
+        configuration = replace(containers.settings(), admin=ADMIN)
+        launched = containers.InContainers(lease, image).start("git-server", configuration)
+        launched.await_ready(within=30).close()
+        place = InContainer(f"{held.id}-git-server", launched.process.log)
+        yield bench_of(place, launched.control_url, launched.token, ADMIN)
+    assert docker.labelled(held.label) == []
+    assert docker.networks(held.label) == []
+
+
+def bench_of(place: Place, control: str, token: str, admin: Admin) -> Bench:
     reader = Account("c1", credentials.password(), (credentials.token(),))
-    server = GitServer(ready["control"], token)
-    yield Bench(
-        process, directory, server, ready["control"], token, admin, admin_key, reader,
+    return Bench(
+        place, GitServer(control, token), control, token, admin, ADMIN_KEY, reader,
         credentials.ssh_key(), credentials.ssh_key(),
     )  # fmt: skip
-    server.stop()
-    assert process.wait(5) == 0
-    if process.stdin:
-        process.stdin.close()
 
 
 class Git:
@@ -562,19 +655,16 @@ def test_no_secret_in_log_or_arguments(bench: Bench, git: Git) -> None:
     git.remember(repository, "http", bench.reader.tokens[0], "x")
     git("ls-remote", repository.url("http", user=bench.reader.tokens[0]), ok=False)
 
-    log = Path(bench.server.endpoints.log)
+    log, mode = bench.place.log(bench.server)
     texts = [
-        log.read_text(),
-        (bench.directory / "server.log").read_text(),
-        (bench.directory / "ready.json").read_text(),
-        Path(f"/proc/{bench.process.pid}/cmdline").read_text(),
-        Path(f"/proc/{bench.process.pid}/environ").read_text(),
+        log,
+        *bench.place.words(),
         json.dumps([entry.to_json() for entry in bench.server.log()]),
     ]
     for secret in [*bench.secrets(), "right-token", "right-password"]:
         assert all(secret not in text for text in texts)
     assert "(a secret)" in texts[0]
-    assert log.stat().st_mode & 0o077 == 0
+    assert mode & 0o077 == 0
 
 
 # --- repositories and control -------------------------------------------------------------------

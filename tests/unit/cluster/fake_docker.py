@@ -16,17 +16,24 @@ case "$1 $2" in
   "version "*) cat "$S/version" ;;
   "info "*) echo "$S" ;;
   "image inspect")
-    [ -e "$S/images/${!#}" ] || { echo "Error: No such image: ${!#}" >&2; exit 1; } ;;
+    [ -e "$S/images/${!#}" ] || { echo "Error: No such image: ${!#}" >&2; exit 1; }
+    echo "sha256:of-${!#}" ;;
+  "build "*) cat > "$S/context.tar" ;;
   "pull "*) sleep 0.3; touch "$S/images/${!#}" ;;
-  "network inspect") echo 1450 ;;
+  "network inspect") cat "$S/gateway" 2>/dev/null || echo 1450 ;;
   "network create")
     for each; do case "$each" in --label=*) label=${each#--label=} ;; esac; done
     echo "$label" > "$S/networks/${!#}" ;;
   "network ls")
     wanted=${!#}; cd "$S/networks" && grep -lxF -- "${wanted#label=}" * 2>/dev/null; true ;;
   "network rm") rm "$S/networks/$3" ;;
-  "ps "*) cat "$S"/containers/* 2>/dev/null; true ;;
-  "rm "*) shift 3; for each; do rm -f "$S/containers/$each"; done ;;
+  "ps "*)
+    case "$*" in
+      *label=gitops-conformance.fleet=*)
+        wanted=${!#}; cd "$S/labelled" && grep -lxF -- "${wanted#label=}" * 2>/dev/null; true ;;
+      *) cat "$S"/containers/* 2>/dev/null; true ;;
+    esac ;;
+  "rm "*) shift 3; for each; do rm -f "$S/containers/$each" "$S/labelled/$each"; done ;;
   "logs "*) cat "$S/node-says" 2>/dev/null; true ;;
   "exec "*) : ;;
   *) echo "unexpected: $*" >&2; exit 9 ;;
@@ -65,7 +72,7 @@ class FakeDocker:
     def __init__(self, folder: Path) -> None:
         self.state = folder / "state"
         self.programs = folder / "bin"
-        for name in ("images", "containers", "networks"):
+        for name in ("images", "containers", "networks", "labelled"):
             (self.state / name).mkdir(parents=True)
         self.programs.mkdir()
         for name, text in (("docker", DOCKER), ("kind", KIND)):

@@ -302,6 +302,16 @@ def test_what_docker_does_not_let_go_is_tried_again(engine, state, caplog):
     assert engine.only_others
 
 
+def test_a_container_on_the_network_goes_with_the_fleet(engine, tmp_path):
+    held = holdings.record(tmp_path, ["c1"])
+    docker.create_network(held.network, held.label)
+    (engine.state / "labelled" / "id-git").write_text(f"{held.label}\n")
+    (engine.state / "labelled" / "id-other").write_text(f"{holdings.LABEL}=gc-00000000\n")
+    told = holdings.release(tmp_path)
+    assert told == [f"containers {held.id}-*", f"Docker network {held.id}"]
+    assert os.listdir(engine.state / "labelled") == ["id-other"]
+
+
 def test_a_fleet_without_containers_never_asks_docker(engine, state):
     with fleet.hold(state=state) as lease:
         assert lease.casualties() == []
