@@ -2,7 +2,7 @@
 
 from pytest_bdd import given, then, when
 
-from harness.errors import Nonconformance
+from harness.errors import Inconclusive, Nonconformance
 from harness.gitserver.access import Access
 from harness.gitserver.entries import LogEntry
 from harness.steps.expressions import expression
@@ -54,6 +54,8 @@ def missing_repository(world: World, alias: str) -> None:
 @given(expression("the repository {string} refuses one cluster", "alias"))
 def refusing_repository(world: World, alias: str) -> None:
     """The last cluster of the project gets 403, with its right password."""
+    if len(world.clusters) < 2:
+        raise Inconclusive("precondition", "The project needs two clusters; use --attached 3.")
     world.refused = world.clusters[-1]
     world.repository(alias).handle.set_fault("403", user=world.identities[world.refused].user)
 
