@@ -46,6 +46,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     Capability("placement.labels", "optional", "Projects choose their clusters by labels."),
     Capability("cluster-lifecycle", "optional", "Clusters join, leave and fail."),
     Capability("helm", "optional", "Helm releases are deployed."),
+    Capability("workloads", "optional", "Pods run on the clusters, from an image of the suite."),
     Capability("bootstrap-faults", "optional", "The bootstrap repository can be made unwritable."),
 )
 
