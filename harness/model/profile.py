@@ -50,6 +50,9 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     Capability("bootstrap-faults", "optional", "The bootstrap repository can be made unwritable."),
 )
 
+OF_CLUSTERS: Final = frozenset({"workloads"})
+"""Those that the clusters have or lack, whatever system runs on them."""
+
 _BY_NAME: Final = {capability.name: capability for capability in CAPABILITIES}
 CORE: Final = frozenset(c.name for c in CAPABILITIES if c.kind == "core")
 
