@@ -42,6 +42,8 @@ class Session:
     judged: tuple[str, ...] = ("management", "attached", "both")
     """The tiers whose behaviour the report is about; the others are supplied by the reference."""
     provider: str = "local"
+    workload_images: tuple[str, ...] = ()
+    """Versions 1 and 2 of the suite's application, where the nodes hold them."""
 
     def write(self) -> Path:
         """Keep it in its directory; mode 0600."""
@@ -58,7 +60,7 @@ class Session:
             raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UsageError(f"{path} is no session of a run: {error}") from None
-        lists = ("capabilities", "judged")
+        lists = ("capabilities", "judged", "workload_images")
         return cls(**{**raw, **{name: tuple(raw[name]) for name in lists if name in raw}})
 
     @property

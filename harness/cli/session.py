@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.cli import placing
+from harness.cli import placing, workloads
 from harness.cluster import binaries, providers
 from harness.cluster.binaries import Binaries
 from harness.cluster.fleet import Fleet, Lease
@@ -87,6 +87,7 @@ def prepared(
     image = placing.image(
         wanted.git, wanted.clusters, wanted.image_base, patience=wanted.patience, tell=progress
     )
+    applications = workloads.images(wanted.clusters, progress)
     timings["image"] = time.monotonic() - begun
     begun = time.monotonic()
     launcher = InContainers(lease, image) if image else launch.OnHost(lease.start, lease.directory)
@@ -99,6 +100,9 @@ def prepared(
         servers.append(launcher(GIT_SERVER))
     with provider.lend(found, lease, request) as fleet:
         timings["fleet"] = time.monotonic() - begun
+        begun = time.monotonic()
+        loaded = workloads.load(applications, found, lease, fleet, wanted.patience, progress)
+        timings["workloads"] = time.monotonic() - begun
         begun = time.monotonic()
         (git,) = servers
         server = git.await_ready(within=wanted.patience.process_ready)
@@ -115,7 +119,7 @@ def prepared(
             git=launcher,
         )
         timings["system"] = time.monotonic() - begun
-        session = session_of(wanted, lease, fleet, found, running, git, evidence)
+        session = session_of(wanted, lease, fleet, found, running, git, evidence, loaded)
         session.write()
         yield Prepared(session, fleet, found, running, timings)
 
@@ -134,9 +138,12 @@ def session_of(
     running: Running,
     git: launch.Launched,
     evidence: Path,
+    workload_images: tuple[str, ...] = (),
 ) -> Session:
     """What the workers of this run need to know."""
     control, token = running.bootstrap_control or ("", "")
+    # Whether pods run is a matter of the clusters, whatever the system.
+    claimed = {workloads.CAPABILITY} if workload_images else set()
     return Session(
         directory=str(lease.directory),
         clusters={member.name: str(member.kubeconfig) for member in fleet.members},
@@ -144,7 +151,7 @@ def session_of(
         git_token=git.token,
         system=running.profile.name,
         dialect=running.profile.dialect.name,
-        capabilities=tuple(sorted(running.profile.capabilities)),
+        capabilities=tuple(sorted(running.profile.capabilities | claimed)),
         may_poke=running.profile.may_poke,
         kubectl=str(found.path("kubectl")),
         workspace=installation.WORKSPACE,
@@ -157,6 +164,7 @@ def session_of(
         variant=wanted.variant,
         judged=running.judged,
         provider=wanted.clusters,
+        workload_images=workload_images,
     )
 
 

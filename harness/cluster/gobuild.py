@@ -71,8 +71,8 @@ class GoBuild:
         log.unlink(missing_ok=True)
         with tempfile.TemporaryDirectory(prefix="gitops-conformance-") as work:
             # A copy: the project may be installed where nobody can write.
-            for name in ("go.mod", "go.sum"):
-                shutil.copyfile(ASSETS / program.folder / name, Path(work) / name)
+            for source in (ASSETS / program.folder).iterdir():
+                shutil.copyfile(source, Path(work) / source.name)
             arguments: list[str | Path] = [
                 "build", "-mod=readonly", "-trimpath", "-buildvcs=false",
                 f"-ldflags={program.ldflags}", "-o", target, program.package,

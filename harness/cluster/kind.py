@@ -10,7 +10,7 @@ business of this module.
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -93,6 +93,49 @@ def lend(
         raise
     if lease.mode == "run":
         lease.stop()
+
+
+def load(
+    binaries: providing.Programs,
+    lease: fleet.Lease,
+    members: Sequence[str],
+    images: Sequence[str],
+    *,
+    within: float,
+) -> None:
+    """Bring images of the engine to the nodes of these members, all at once."""
+    held = holdings.read(lease.directory)
+    if held is None:
+        raise errors.SetupError("These clusters are not of kind: no image can be loaded.")
+    environment = {
+        **os.environ,
+        **lease.mark,
+        "KIND_EXPERIMENTAL_PROVIDER": "docker",
+        # Where it keeps the images on their way; a killed run leaves nothing elsewhere.
+        "TMPDIR": str(lease.directory),
+    }
+    loads = [
+        process.start(
+            f"kind load for {member}",
+            [binaries.path("kind"), "load", "docker-image", *images, f"--name={held.id}-{member}"],
+            log=lease.logs / f"{member}-load.log",
+            env=environment,
+        )
+        for member in members
+    ]
+
+    def missing() -> str | None:
+        busy = [each.name for each in loads if each.alive]
+        return f"{', '.join(busy)} is at work" if busy else None
+
+    try:
+        wait.eventually(missing, within=within, what="The images are on the nodes", every=_EVERY)
+        for each in loads:
+            if each.returncode != 0:
+                raise errors.SetupError(each.explain())
+    finally:
+        for each in loads:
+            each.stop()
 
 
 def _start(

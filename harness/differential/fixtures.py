@@ -34,6 +34,7 @@ from harness.render import tree
 _SEED: Final = 20_260
 _PLACEHOLDERS: Final = {
     "namespace": NAMESPACE, "account": NAMESPACE, "source": "app", "kustomization_version": "v1",
+    "image": "example.org/application:1", "image_b": "example.org/application:2",
 }  # fmt: skip
 
 

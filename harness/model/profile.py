@@ -46,8 +46,12 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     Capability("placement.labels", "optional", "Projects choose their clusters by labels."),
     Capability("cluster-lifecycle", "optional", "Clusters join, leave and fail."),
     Capability("helm", "optional", "Helm releases are deployed."),
+    Capability("workloads", "optional", "Pods run on the clusters, from an image of the suite."),
     Capability("bootstrap-faults", "optional", "The bootstrap repository can be made unwritable."),
 )
+
+OF_CLUSTERS: Final = frozenset({"workloads"})
+"""Those that the clusters have or lack, whatever system runs on them."""
 
 _BY_NAME: Final = {capability.name: capability for capability in CAPABILITIES}
 CORE: Final = frozenset(c.name for c in CAPABILITIES if c.kind == "core")

@@ -32,6 +32,7 @@ from harness.steps import (
     sources,
     syncs,
     troubles,
+    workloads,
 )
 from harness.steps.bench import Bench
 from harness.steps.scoping import Scoping
@@ -39,7 +40,7 @@ from harness.steps.world import World
 
 _STEP_MODULES = (
     barriers, bootstrap, commands, declared, manual, projects, repositories, secrets, sources,
-    syncs, troubles,
+    syncs, troubles, workloads,
 )  # fmt: skip
 _ATTACHED_TO_REPORT = "harness_record"
 
@@ -127,6 +128,7 @@ def bench(session: Session) -> Iterator[Bench]:
         scratch=Path(session.directory),
         workspace=session.workspace,
         seed=session.seed,
+        workload_images=session.workload_images,
         journal=lambda kind, name: sessions.note(session.journal, kind, name),
     )
     observer.stop()

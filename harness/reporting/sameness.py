@@ -8,6 +8,7 @@ long it took and which names were drawn may differ.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.model import profile
 from harness.reporting.report import Report
 
 _ABSENT = "absent"
@@ -27,7 +28,9 @@ class Comparison:
 
 def compare(one: Report, other: Report) -> Comparison:
     """All differences of two reports, in the order of the first."""
-    left, right = _verdicts(one), _verdicts(other)
+    # Where one of them has no clusters for it, there is nothing to lay beside the other's verdict.
+    apart = profile.OF_CLUSTERS & (_claims(one) ^ _claims(other))
+    left, right = _verdicts(one, apart), _verdicts(other, apart)
     return Comparison(
         tuple(_differences(left, right)),
         tuple(_differences(_environment(one), _environment(other))),
@@ -41,12 +44,16 @@ def _differences(left: Mapping[str, str], right: Mapping[str, str]) -> list[str]
     return [f"{key}: {before} / {after}" for key, before, after in pairs if before != after]
 
 
-def _verdicts(report: Report) -> dict[str, str]:
+def _claims(report: Report) -> frozenset[str]:
+    return frozenset(report.profile.capabilities)
+
+
+def _verdicts(report: Report, apart: frozenset[str]) -> dict[str, str]:
     found = {
         "word": report.word,
         "system": report.environment.system,
         "dialect": report.profile.dialect,
-        "claimed": ", ".join(sorted(report.profile.capabilities)),
+        "claimed": ", ".join(sorted(_claims(report) - apart)),
         # Other features or fixtures would make equal verdicts say nothing.
         "suite": report.harness.suite_digest,
         "selection": report.selection,
@@ -54,9 +61,11 @@ def _verdicts(report: Report) -> dict[str, str]:
     for row in report.requirements:
         found[f"requirement {row.id}"] = _told(row.verdict, row.code)
     for capability in report.capabilities:
-        found[f"capability {capability.name}"] = capability.verdict
+        if capability.name not in apart:
+            found[f"capability {capability.name}"] = capability.verdict
     for scenario in report.scenarios:
-        found[f"scenario {scenario.id}"] = _told(scenario.verdict, scenario.code)
+        if apart.isdisjoint(scenario.capabilities):
+            found[f"scenario {scenario.id}"] = _told(scenario.verdict, scenario.code)
     return found
 
 
@@ -68,6 +77,7 @@ def _environment(report: Report) -> dict[str, str]:
     versions = sorted({cluster.version for cluster in report.environment.clusters})
     return {
         "provider": report.environment.provider,
+        "of the clusters": ", ".join(sorted(_claims(report) & profile.OF_CLUSTERS)) or "nothing",
         "clusters": str(len(report.environment.clusters)),
         "Kubernetes": ", ".join(versions),
         "date": report.date,

@@ -34,6 +34,8 @@ class Bench:
     """A folder of the run for what programs want to keep at home (kubectl's discovery cache)."""
     workspace: str
     seed: int
+    workload_images: tuple[str, ...]
+    """Versions 1 and 2 of the suite's application; none where no pods run."""
     journal: Callable[[str, str], None]
     """Notes what a scenario made (kind, name), so that the run can prove that nothing is left."""
 

@@ -130,7 +130,7 @@ def _everywhere(world: World, alias: str, tool: str, *, delete: bool) -> None:
 def _with_kubectl(world: World, cluster: str, source: SourceUse, *, delete: bool) -> None:
     config, deployment, service = _targets(world, source)
     key = next(iter(config["data"]))
-    run = _runner(world, cluster)
+    run = runner(world, cluster)
     run("patch", "configmap", objects.name(config), "--type=merge", "-p",
         f'{{"data":{{"{key}":"changed by hand"}}}}')  # fmt: skip
     run("scale", "deployment", objects.name(deployment), f"--replicas={_REPLICAS}")
@@ -170,8 +170,10 @@ def _targets(world: World, source: SourceUse) -> tuple[Object, Object, Object]:
     return first("ConfigMap"), first("Deployment"), first("Service")
 
 
-def _runner(world: World, cluster: str) -> Callable[..., None]:
-    def run(*arguments: str) -> None:
+def runner(world: World, cluster: str) -> Callable[..., str]:
+    """The real kubectl in the project namespace of a cluster; what it prints."""
+
+    def run(*arguments: str) -> str:
         done = subprocess.run(
             [str(world.bench.kubectl), "--namespace", world.namespace, *arguments],
             env={
@@ -185,6 +187,7 @@ def _runner(world: World, cluster: str) -> Callable[..., None]:
         )
         if done.returncode:
             raise Nonconformance(f"{cluster}: kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
 
     return run
 

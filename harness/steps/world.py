@@ -129,6 +129,8 @@ class World:
         self.refused: str | None = None
         """The one cluster of the project that a repository refuses."""
         self.barriers = 0
+        self.pods: dict[str, set[tuple[str, str]]] = {}
+        """By source: cluster and uid of each pod of its application, when it was last seen run."""
         self._scope: Scope | None = None
         self._expected: dict[tuple[str, str, str], oracle.Expectation] = {}
 
@@ -226,6 +228,7 @@ class World:
             # The account of a project is called like its namespace (requirements.md, A-22).
             "account": self.namespace,
             "kustomization_version": APPLY_API.rpartition("/")[2],
+            **dict(zip(("image", "image_b"), self.bench.workload_images, strict=False)),
         }
 
     def _substituted(self, use: RepositoryUse, files: Files) -> Files:

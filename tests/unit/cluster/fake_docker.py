@@ -43,6 +43,9 @@ esac
 KIND = r"""#!/bin/bash
 S="@STATE@"
 [ "$1" = --version ] && { echo "kind version 0.33.0"; exit; }
+if [ "$1" = load ]; then
+  if [ -e "$S/fail-load" ]; then cat "$S/fail-load" >&2; exit 1; fi
+  shift 2; echo "$*" >> "$S/loaded"; exit; fi
 for each; do case "$each" in
   --name=*) name=${each#--name=} ;; --kubeconfig=*) kubeconfig=${each#--kubeconfig=} ;; esac; done
 member=${name##*-}

@@ -25,6 +25,8 @@ def values(fixture: Path) -> dict[str, str]:
         account=OWNER.namespace,
         source=OWNER.name,
         kustomization_version="v1",
+        image="example.org/application:1",
+        image_b="example.org/application:2",
     )
 
 

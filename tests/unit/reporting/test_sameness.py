@@ -48,6 +48,37 @@ def test_a_scenario_that_was_not_run_is_a_difference(run):
     assert f"scenario {run.scenarios[0].id}: passed / absent" in found.verdicts
 
 
+def with_pods(run, outcome, *, claimed):
+    """The run, with a scenario that needs pods."""
+    first, *_ = run.scenarios
+    needy = replace(first, id="workloads/running::x", capabilities=("workloads",), outcome=outcome)
+    had = tuple(run.profile.capabilities) + (("workloads",) if claimed else ())
+    return drawn(
+        replace(
+            run,
+            scenarios=(*run.scenarios, needy),
+            profile=replace(run.profile, capabilities=had),
+        )
+    )
+
+
+def test_what_clusters_lack_is_no_verdict_on_a_system(run):
+    found = sameness.compare(
+        with_pods(run, "inconclusive", claimed=False), with_pods(run, "passed", claimed=True)
+    )
+
+    assert found.verdicts == ()
+    assert "of the clusters: nothing / workloads" in found.environment
+
+
+def test_where_both_have_pods_their_verdicts_are_compared(run):
+    found = sameness.compare(
+        with_pods(run, "failed", claimed=True), with_pods(run, "passed", claimed=True)
+    )
+
+    assert "scenario workloads/running::x: failed / passed" in found.verdicts
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

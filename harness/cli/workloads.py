@@ -1,0 +1,47 @@
+"""Whether pods can run on a run's clusters: the suite's application, built and on the nodes."""
+
+from collections.abc import Callable
+
+from harness.cluster import kind
+from harness.cluster.fleet import Fleet, Lease
+from harness.cluster.providing import Programs
+from harness.containers import workload_image
+from harness.errors import SetupError
+from harness.kit.wait import Patience
+
+CAPABILITY = "workloads"
+
+Progress = Callable[[str], None]
+
+
+def images(clusters: str, tell: Progress) -> tuple[str, ...]:
+    """The images of the application by version; none where no pods run, or where it says why."""
+    if clusters != "kind":
+        return ()
+    try:
+        return workload_image.provide(tell)
+    except SetupError as error:
+        tell(f"no scenario with pods is judged: {error}")
+        return ()
+
+
+def load(
+    names: tuple[str, ...],
+    programs: Programs,
+    lease: Lease,
+    fleet: Fleet,
+    patience: Patience,
+    tell: Progress,
+) -> tuple[str, ...]:
+    """Bring the images to the attached clusters; those that are there, or none and why."""
+    if not names:
+        return ()
+    tell("loading the image of the application into the clusters")
+    try:
+        kind.load(
+            programs, lease, [m.name for m in fleet.attached], names, within=patience.cluster_ready
+        )
+    except SetupError as error:
+        tell(f"no scenario with pods is judged: {error}")
+        return ()
+    return names

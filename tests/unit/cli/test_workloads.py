@@ -1,0 +1,113 @@
+"""Whether pods run: asked of the provider, and told where the application cannot be had."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli import session, workloads
+from harness.cluster import fleet, holdings
+from harness.containers import images, workload_image
+from harness.errors import SetupError
+from harness.gitserver import launch
+from harness.kit.wait import Patience
+from harness.model.profile import PAGE, Profile
+from harness.systems import Running
+from tests.unit.cluster.fake_docker import FakeDocker
+
+NAMES = ("application:1", "application:2")
+
+
+@pytest.fixture
+def engine(tmp_path, monkeypatch) -> FakeDocker:
+    made = FakeDocker(tmp_path / "docker")
+    monkeypatch.setenv("PATH", f"{made.programs}:/usr/bin:/bin")
+    return made
+
+
+@pytest.fixture
+def lease(tmp_path):
+    with fleet.hold(state=tmp_path / "leases", logs=tmp_path / "logs") as made:
+        yield made
+
+
+def members(lease) -> fleet.Fleet:
+    management, *attached = (
+        fleet.Member(name, Path(name), name, "v1.34.4") for name in ("management", "c1", "c2")
+    )
+    return fleet.Fleet(management, tuple(attached), lease.directory)
+
+
+def load(engine, lease) -> tuple[tuple[str, ...], list[str]]:
+    told: list[str] = []
+    return workloads.load(
+        NAMES, engine, lease, members(lease), Patience(cluster_ready=20), told.append
+    ), told
+
+
+def test_on_local_clusters_nothing_is_built(engine):
+    assert workloads.images("local", print) == ()
+    assert engine.lines("asked") == []
+
+
+def test_on_kind_there_are_two_versions(engine, monkeypatch, tmp_path):
+    monkeypatch.setattr(workload_image, "_folders", lambda *_: {"program": tmp_path})
+
+    one, two = workloads.images("kind", print)
+
+    assert one != two
+    assert workloads.images("kind", print) == (one, two)
+    built = [line for line in engine.lines("asked") if line.startswith("build")]
+    assert any(f"{images.LABEL}=workload" in line for line in built)
+    assert ["--build-arg=VERSION=1" in line for line in built][:2] == [True, False]
+
+
+def test_why_it_cannot_be_built_is_told(engine, monkeypatch):
+    def fail(*_):
+        raise SetupError("There is no Go.")
+
+    monkeypatch.setattr(workload_image, "_folders", fail)
+    told: list[str] = []
+
+    assert workloads.images("kind", told.append) == ()
+    assert told == ["no scenario with pods is judged: There is no Go."]
+
+
+def test_the_images_go_to_the_attached_clusters(engine, lease):
+    held = holdings.record(lease.directory, ["management", "c1", "c2"])
+
+    assert load(engine, lease)[0] == NAMES
+    loads = sorted(engine.lines("loaded"))
+    assert loads == [f"application:1 application:2 --name={held.id}-{c}" for c in ("c1", "c2")]
+    (lease.directory / "holdings.json").unlink()
+
+
+def test_why_they_cannot_be_loaded_is_told(engine, lease):
+    holdings.record(lease.directory, ["management", "c1", "c2"])
+    engine.put("fail-load", "ERROR: no space left on device\n")
+
+    had, told = load(engine, lease)
+
+    assert had == ()
+    assert "no scenario with pods is judged" in told[-1]
+    assert "no space left on device" in told[-1]
+    (lease.directory / "holdings.json").unlink()
+
+
+@pytest.mark.parametrize(("names", "claimed"), [(NAMES, True), ((), False)])
+def test_pods_are_claimed_where_the_nodes_hold_the_application(engine, lease, names, claimed):
+    running = Running(Profile("x", frozenset({"sync"}), PAGE, may_poke=True), (), ())
+
+    class Git(launch.Launched):
+        control_url = "http://127.0.0.1:1"
+        token = "t"
+
+        def __init__(self) -> None:
+            """Nothing runs."""
+
+    made = session.session_of(
+        session.Wanted(clusters="kind"), lease, members(lease), engine, running, Git(),
+        Path("evidence"), names,
+    )  # fmt: skip
+
+    assert ("workloads" in made.capabilities) is claimed
+    assert made.workload_images == names
