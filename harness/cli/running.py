@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import __version__, config, data
-from harness.cli import baselines, leaks, publishing, session, suite
+from harness.cli import baselines, leaks, publishing, session, suite, workloads
 from harness.cli.screen import Screen
 from harness.cli.session import Prepared, Wanted
 from harness.cluster import fleet
@@ -99,7 +99,7 @@ def _judge(choice: Choice, opened: Session, work: _Work, screen: Screen) -> None
         screen.progress("running the scenarios")
         collector = suite.run(
             Path(opened.directory) / "session.json",
-            tags=choice.tags,
+            tags=workloads.part(choice.selection, choice.tags, opened.provider),
             requirements=choice.requirements,
             scenarios=choice.scenarios,
             workers=choice.workers,
@@ -134,9 +134,8 @@ def _check_shard(choice: Choice) -> None:
     """All shards are refused alike where one would have nothing to run."""
     if choice.shard is None:
         return
-    selected = features.cases(
-        data.path("features"), choice.tags, choice.requirements, choice.scenarios
-    )
+    tags = workloads.part(choice.selection, choice.tags, choice.wanted.clusters)
+    selected = features.cases(data.path("features"), tags, choice.requirements, choice.scenarios)
     if len(selected) < choice.shard.of:
         raise UsageError(
             f"--shard {choice.shard}: {len(selected)} scenarios are selected, too few for "

@@ -14,6 +14,16 @@ CAPABILITY = "workloads"
 Progress = Callable[[str], None]
 
 
+def part(selection: str, tags: str, clusters: str) -> str:
+    """
+    The tags of a run: without a nodeless provider's scenarios with pods, unless somebody chose.
+
+    They are about what runs on nodes. Where there are none nothing is to be judged, and a report
+    must not look as if the system had failed to show it.
+    """
+    return tags if selection or clusters != "local" else f"not @{CAPABILITY}"
+
+
 def images(clusters: str, tell: Progress) -> tuple[str, ...]:
     """The images of the application by version; none where no pods run, or where it says why."""
     if clusters != "kind":

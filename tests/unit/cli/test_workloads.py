@@ -111,3 +111,10 @@ def test_pods_are_claimed_where_the_nodes_hold_the_application(engine, lease, na
 
     assert ("workloads" in made.capabilities) is claimed
     assert made.workload_images == names
+
+
+def test_scenarios_with_pods_are_no_part_of_a_whole_run_without_nodes() -> None:
+    assert workloads.part("", "", "local") == "not @workloads"
+    assert workloads.part("", "", "kind") == ""
+    assert workloads.part("--tags '@workloads'", "@workloads", "local") == "@workloads"
+    assert workloads.part("--scenario 'a::b'", "", "local") == "", "who asks for one gets it"
