@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import comparing, placing, running, session, staying
+from harness.cli import comparing, merging, placing, running, session, staying
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
@@ -18,7 +18,7 @@ from harness.differential import running as differential
 from harness.differential import tiers
 from harness.errors import UsageError
 from harness.kit.wait import Patience
-from harness.model import catalogue
+from harness.model import catalogue, sharding
 from harness.systems import flux_versions, front
 
 Function = Callable[..., Any]
@@ -98,6 +98,12 @@ def _fleet_options(function: Function) -> Function:
     help="Only this scenario, by the id in the report; may be repeated.",
 )
 @click.option(
+    "--shard",
+    metavar="NUMBER/OF",
+    help="Only this part of the selected scenarios, such as 2/5; `merge` makes one report of all "
+    f"parts. auto/5 takes the number from {sharding.INDEX}.",
+)
+@click.option(
     "-n",
     "--workers",
     type=click.IntRange(1, 64),
@@ -128,6 +134,7 @@ def run(
     requirements: tuple[str, ...],
     deadlines: tuple[str, ...],
     scenarios: tuple[str, ...],
+    shard: str | None,
     workers: int | None,
     out: Path | None,
     reuse: bool,
@@ -137,8 +144,19 @@ def run(
 ) -> int:
     """Run the scenarios and write the report."""
     wanted = _wanted(deadlines, **made_of)
-    workers = workers or running.WORKERS.get(wanted.system, running.DEFAULT_WORKERS)
-    choice = Choice(wanted, tags, requirements, scenarios, workers, out, reuse, fail_on, baseline)
+    part = sharding.parse(shard, os.environ.get(sharding.INDEX)) if shard is not None else None
+    choice = Choice(
+        wanted,
+        tags,
+        requirements,
+        scenarios,
+        workers or running.WORKERS.get(wanted.system, running.DEFAULT_WORKERS),
+        out,
+        reuse,
+        fail_on,
+        baseline,
+        part,
+    )
     with Screen() as screen:
         return running.run(choice, screen)
 
@@ -212,6 +230,30 @@ def down() -> None:
 def same_verdicts(one: Path, other: Path) -> int:
     """Do two runs give the same verdicts, wherever they ran? Exit code 1 if not."""
     return comparing.same_verdicts(one, other, click.echo)
+
+
+@cli.command()
+@click.argument(
+    "reports",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="A/report.yaml B/report.yaml ...",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where the merged report goes  [default: reports/<time>]",
+)
+def merge(reports: tuple[Path, ...], out: Path | None) -> int:
+    """
+    Make one report of the reports of all shards of a run (`run --shard 1/5`).
+
+    Verdicts, counts and the word are drawn anew from what the shards saw, which their folders hold
+    (record.json, evidence/); the exit code is that of the whole run.
+    """
+    return merging.merge(reports, out, click.echo)
 
 
 @cli.command("list")

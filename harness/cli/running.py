@@ -1,7 +1,6 @@
 """The command `run`, from nothing to a report."""
 
 import hashlib
-import os
 import subprocess
 import time
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import __version__, config, data
-from harness.cli import baselines, leaks, session, suite
+from harness.cli import baselines, leaks, publishing, session, suite
 from harness.cli.screen import Screen
 from harness.cli.session import Prepared, Wanted
 from harness.cluster import fleet
@@ -18,9 +17,9 @@ from harness.config import Session
 from harness.errors import HarnessBug, UsageError
 from harness.model import catalogue
 from harness.model.baseline import Baseline
-from harness.model.verdict import Exit
+from harness.model.sharding import Shard
 from harness.plugin import collecting, features
-from harness.reporting import console, secrets, writers
+from harness.reporting import secrets
 from harness.reporting.record import ProfileRecord, RunRecord, ScenarioRecord
 
 DEFAULT_WORKERS = 6
@@ -42,6 +41,7 @@ class Choice:
     fail_on: str = "must"
     baseline: str | None = None
     """A file, `none`, or (None) what is shipped for the system."""
+    shard: Shard | None = None
 
     @property
     def selection(self) -> str:
@@ -72,7 +72,7 @@ def run(choice: Choice, screen: Screen) -> int:
     reused = _reused() if choice.reuse else None
     variant = reused.variant if reused else choice.wanted.variant
     known_to_fail = baselines.chosen(choice.baseline, variant)
-    out = _folder(choice.out)
+    out = publishing.folder(choice.out)
     work = _Work(time.monotonic(), datetime.now(UTC))
     for ended in fleet.reap_stale():
         screen.progress(f"ended what a killed run had left: {ended}")
@@ -90,7 +90,7 @@ def run(choice: Choice, screen: Screen) -> int:
             screen.progress("making sure that nothing is left")
             work.troubles += tuple(f"left behind: {one}" for one in leaks.wait_until_clean(opened))
         known = _known_secrets(work)
-    return _report(choice, out, work, known, screen)
+    return publishing.publish(_record(choice, work), out, known, screen.say)
 
 
 def _judge(choice: Choice, opened: Session, work: _Work, screen: Screen) -> None:
@@ -104,6 +104,7 @@ def _judge(choice: Choice, opened: Session, work: _Work, screen: Screen) -> None
             scenarios=choice.scenarios,
             workers=choice.workers,
             tell=screen.scenario,
+            shard=choice.shard,
         )
     except KeyboardInterrupt:
         work.interrupted = True
@@ -126,6 +127,21 @@ def _check(choice: Choice) -> None:
             raise UsageError(f"There is no scenario {scenario}; every report lists their ids.")
     if not features.count(data.path("features"), choice.tags, choice.requirements):
         raise UsageError(f"No scenario matches {choice.selection}.")
+    _check_shard(choice)
+
+
+def _check_shard(choice: Choice) -> None:
+    """All shards are refused alike where one would have nothing to run."""
+    if choice.shard is None:
+        return
+    selected = features.cases(
+        data.path("features"), choice.tags, choice.requirements, choice.scenarios
+    )
+    if len(selected) < choice.shard.of:
+        raise UsageError(
+            f"--shard {choice.shard}: {len(selected)} scenarios are selected, too few for "
+            f"{choice.shard.of} shards; ask for fewer."
+        )
 
 
 def _fresh(choice: Choice, out: Path, screen: Screen, stack: ExitStack, work: _Work) -> Session:
@@ -141,30 +157,6 @@ def _reused() -> Session:
     if running is None:
         raise UsageError("No fleet is running; start one with `gitops-conformance up`.")
     return Session.read(running.directory / "session.json")
-
-
-def _report(
-    choice: Choice, out: Path, work: _Work, known: list[secrets.Secret], screen: Screen
-) -> int:
-    for trouble in work.troubles:
-        screen.say(f"TROUBLE {trouble}")
-    run_record = _record(choice, work)
-    written = writers.write_all(run_record, out)
-    leaked = _search(out, known)
-    for leak in leaked:
-        screen.say(f"SECRET {leak}")
-    _link(out)
-    for line in console.summary(written.report, out / "report.html"):
-        screen.say(line)
-    counts = written.report.statistics
-    failed = counts.failed + counts.errored + counts.inconclusive + counts.interrupted
-    screen.say(f"{counts.passed} passed, {failed} failed, {counts.skipped} skipped")
-    if leaked:
-        raise HarnessBug("A secret was found in what the run left; the report must not be shared.")
-    status = written.report.exit_code
-    if work.troubles and status == Exit.OK:
-        return int(Exit.INCONCLUSIVE)
-    return status
 
 
 def _record(choice: Choice, work: _Work) -> RunRecord:
@@ -185,10 +177,13 @@ def _record(choice: Choice, work: _Work) -> RunRecord:
         scenarios=work.records,
         selection=choice.selection,
         subset=bool(choice.selection),
+        shard=choice.shard,
         fail_on=choice.fail_on,
         interrupted=work.interrupted,
+        troubles=work.troubles,
         clusters=session.cluster_records(prepared.fleet) if prepared else (),
         programs=session.program_records(prepared.binaries, prepared.running) if prepared else (),
+        modules=session.module_records(used.system) if prepared else (),
         judged=used.judged,
         baseline=work.baseline.file if work.baseline else "",
         deviations=baselines.records(work.baseline),
@@ -215,20 +210,6 @@ def _known_secrets(work: _Work) -> list[secrets.Secret]:
     return [secrets.Secret.of(f"secret {n}", text) for n, text in enumerate(filter(None, texts))]
 
 
-def _search(out: Path, known: list[secrets.Secret]) -> list[secrets.Leak]:
-    """Every secret in what is left; a planted one must be found, or the search is worth nothing."""
-    canary = secrets.canary()
-    planted = out / ".canary"
-    planted.write_bytes(canary.value)
-    try:
-        found = secrets.search([out], [*known, canary])
-    finally:
-        planted.unlink()
-    if not any(leak.path == planted for leak in found):
-        raise HarnessBug("The search for secrets does not find a planted one.")
-    return [leak for leak in found if leak.path != planted]
-
-
 def suite_digest() -> str:
     """What the suite was made of: its features and fixtures."""
     digest = hashlib.sha256()
@@ -248,20 +229,3 @@ def _commit() -> str:
         check=False,
     )
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _folder(out: Path | None) -> Path:
-    made = out or Path("reports") / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    if made.exists() and any(made.iterdir()):
-        raise UsageError(f"{made} is not empty; name another folder with --out.")
-    made.mkdir(parents=True, exist_ok=True)
-    return made.resolve()
-
-
-def _link(out: Path) -> None:
-    """`reports/latest` names the newest report of its folder."""
-    latest = out.parent / "latest"
-    if latest.is_symlink() or not latest.exists():
-        aside = out.parent / f".latest.{os.getpid()}"
-        aside.symlink_to(out.name)
-        aside.replace(latest)

@@ -17,7 +17,7 @@ from harness.config import Session
 from harness.containers.git import InContainers
 from harness.gitserver import launch
 from harness.kit.wait import Patience
-from harness.reporting.record import ClusterRecord, ProgramRecord
+from harness.reporting.record import ClusterRecord, ModuleRecord, ProgramRecord
 from harness.systems import Running, flux, flux_versions, front, installation, reference
 
 Progress = Callable[[str], None]
@@ -173,6 +173,15 @@ def cluster_records(fleet: Fleet) -> tuple[ClusterRecord, ...]:
     return tuple(
         ClusterRecord(m.name, "management" if m is fleet.management else "attached", m.version)
         for m in fleet.members
+    )
+
+
+def module_records(system: str) -> tuple[ModuleRecord, ...]:
+    """The modules whose files were put on the clusters as they are."""
+    used = flux.CRDS if system == flux.NAME else {}
+    return tuple(
+        ModuleRecord(f"CRDs of {name}", module.path, module.version, module.checksum)
+        for name, module in used.items()
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from harness import config, data
 from harness.errors import UsageError
 from harness.model import catalogue, profile
+from harness.model.sharding import Shard
 from harness.plugin import collecting, features, wiring
 from harness.plugin.features import DISRUPTIVE, Sketch
 from harness.reporting.record import ScenarioRecord
@@ -24,9 +25,9 @@ _INI = Path(wiring.__file__).parent / "pytest.ini"
 class Collector:
     """Listens to pytest (and xdist) in the main process."""
 
-    def __init__(self, tell: Tell, sketches: dict[str, Sketch]) -> None:
+    def __init__(self, tell: Tell, cases: dict[str, Sketch]) -> None:
         self._tell = tell
-        self._sketches = sketches
+        self._cases = cases
         self._selected: list[str] = []
         self._started: set[str] = set()
         self.records: dict[str, ScenarioRecord] = {}
@@ -80,8 +81,8 @@ class Collector:
             else:
                 self._lost(nodeid, "skipped", _NOT_RUN)
         if self.interrupted:
-            # What a later phase would have collected; the rows of an outline count as one.
-            for nodeid in self._sketches.keys() - {_outline(known) for known in self.records}:
+            # What a later phase would have collected.
+            for nodeid in self._cases.keys() - self.records.keys():
                 self._lost(nodeid, "skipped", _NOT_RUN)
 
     def _trouble(self, text: str) -> None:
@@ -95,7 +96,7 @@ class Collector:
     def _lost(self, nodeid: str, outcome: Any, message: str) -> None:
         # Its worker cannot say what it was about; the feature file can.
         path, _, name = nodeid.partition("::")
-        known = self._sketches.get(_outline(nodeid), Sketch(path, path, name, 0, ()))
+        known = self._cases.get(nodeid, Sketch(path, path, name, 0, ()))
         self.records[nodeid] = ScenarioRecord(
             id=collecting.identifier(nodeid),
             feature=known.feature,
@@ -118,21 +119,19 @@ def run(
     scenarios: tuple[str, ...],
     workers: int,
     tell: Tell,
+    shard: Shard | None = None,
     directory: Path | None = None,
     plugins: tuple[str, ...] = (),
 ) -> Collector:
     """What the scenarios came to; `directory` and `plugins` are for other suites than our own."""
     folder = directory or data.path("features")
-    meant = features.choice(tags, requirements)
-    named = {_outline(each) for each in scenarios}
-    collector = Collector(
-        tell,
-        {
-            nodeid: sketch
-            for nodeid, sketch in features.sketches(folder).items()
-            if meant(sketch.tags) and (not named or collecting.identifier(nodeid) in named)
-        },
-    )
+    cases = features.dealt(features.cases(folder, tags, requirements, scenarios), shard)
+    if shard:
+        if not cases:
+            raise UsageError(f"--shard {shard}: too few scenarios are selected, this one is empty.")
+        # Workers collect on their own; told by name, they need not know how it was dealt.
+        scenarios = tuple(map(collecting.identifier, cases))
+    collector = Collector(tell, cases)
     with _environment(config.SESSION_VARIABLE, str(session_file)):
         # Disturbing scenarios run alone, after all others.
         for phase, many in ((f"not @{DISRUPTIVE}", workers), (f"@{DISRUPTIVE}", 1)):
@@ -154,10 +153,6 @@ def run(
     if not collector.records and not collector.troubles and not collector.interrupted:
         raise UsageError("No scenario is what was asked for; their ids are in every report.")
     return collector
-
-
-def _outline(identifier: str) -> str:
-    return identifier.partition("[")[0]
 
 
 def _pytest(

@@ -274,8 +274,13 @@ def exit_code(
     untagged: Iterable[str] = (),
     interrupted: bool = False,
     no_environment: bool = False,
+    troubled: bool = False,
 ) -> Exit:
-    """The exit code of a run; `untagged` scenarios, which show no requirement, always count."""
+    """
+    The exit code of a run; `untagged` scenarios, which show no requirement, always count.
+
+    `troubled`: something went wrong outside of the scenarios, so that passing is no success.
+    """
     if interrupted:
         return Exit.INTERRUPTED
     if no_environment:
@@ -287,6 +292,6 @@ def exit_code(
     if verdicts & {Verdict.FAILED, Verdict.UNEXPECTED_PASS}:
         return Exit.FAILED
     # A run that judged nothing at all has not shown anything, so it must not look like success.
-    if Verdict.INCONCLUSIVE in verdicts or not conclusion.scenarios:
+    if Verdict.INCONCLUSIVE in verdicts or not conclusion.scenarios or troubled:
         return Exit.INCONCLUSIVE
     return Exit.OK

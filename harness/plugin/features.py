@@ -2,7 +2,7 @@
 
 import re
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from pytest_bdd import scenarios as bind
 from pytest_bdd.scenario import get_python_name_generator, scenario_wrapper_template_registry
 
 from harness.errors import HarnessBug, UsageError
-from harness.model import catalogue, profile
+from harness.model import catalogue, profile, sharding
+from harness.model.sharding import Shard
 from harness.plugin import collecting
 
 DISRUPTIVE = "disruptive"
@@ -86,7 +87,7 @@ def count(directory: Path, expression: str, requirements: Iterable[str]) -> int:
                 f"(@CD-SYNC-05), capabilities (@suspend) and @{DISRUPTIVE}."
             )
     wants = choice(expression, requirements)
-    return sum(wants(sketch.tags) for sketch in _sketches(directory))
+    return sum(wants(sketch.tags) for _, _, sketch in _sketches(directory))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +103,31 @@ class Sketch:
 
 def sketches(directory: Path) -> dict[str, Sketch]:
     """The scenarios of a folder by their node ids, those of outlines without their rows."""
+    return {nodeid: sketch for nodeid, _, sketch in _sketches(directory)}
+
+
+def cases(
+    directory: Path, expression: str, requirements: Iterable[str], scenarios: Iterable[str] = ()
+) -> dict[str, Sketch]:
+    """The chosen scenarios by the node ids that pytest gives them, each row of an outline one."""
+    wants = choice(expression, requirements)
+    named = set(scenarios)
     return {
-        f"{one.path}::{next(iter(get_python_name_generator(one.name)))}": one
-        for one in _sketches(directory)
+        nodeid + row: sketch
+        for nodeid, row, sketch in _sketches(directory)
+        if wants(sketch.tags) and (not named or collecting.identifier(nodeid + row) in named)
     }
 
 
-def _sketches(directory: Path) -> Iterator[Sketch]:
+def dealt(chosen: Mapping[str, Sketch], shard: Shard | None) -> dict[str, Sketch]:
+    """What of the chosen scenarios falls to a shard; those that run alone are dealt last."""
+    ordered = sorted(chosen, key=lambda nodeid: DISRUPTIVE in chosen[nodeid].tags)
+    mine = sharding.deal(ordered, shard) if shard else ordered
+    return {nodeid: chosen[nodeid] for nodeid in mine}
+
+
+def _sketches(directory: Path) -> Iterator[tuple[str, str, Sketch]]:
+    """(node id, row of an outline as pytest writes it, sketch), in the order of the files."""
     for path in sorted(directory.rglob("*.feature")):
         where = path.relative_to(directory).as_posix()
         try:
@@ -117,14 +136,27 @@ def _sketches(directory: Path) -> Iterator[Sketch]:
             raise HarnessBug(f"{path} is no feature file: {error}") from None
         written = dict(_written(document["feature"]["children"]))
         for pickle in Compiler().compile(document):
-            scenario = written[pickle["astNodeIds"][0]]
-            yield Sketch(
+            identifier, *row = pickle["astNodeIds"]
+            scenario = written[identifier]
+            sketch = Sketch(
                 where,
                 document["feature"]["name"],
-                scenario["name"],
+                pickle["name"],
                 scenario["location"]["line"],
                 tuple(sorted(tag["name"].removeprefix("@") for tag in pickle["tags"])),
             )
+            test = next(iter(get_python_name_generator(scenario["name"])))
+            yield f"{where}::{test}", _parameters(scenario, row), sketch
+
+
+def _parameters(scenario: Any, row: list[str]) -> str:
+    """What pytest-bdd and pytest make of a row: its values, without any letter but ASCII."""
+    for examples in scenario["examples"]:
+        for each in examples["tableBody"]:
+            if [each["id"]] == row:
+                text = "-".join(cell["value"] for cell in each["cells"])
+                return f"[{text.encode('unicode_escape').decode('ascii')}]"
+    return ""
 
 
 def _written(children: list[Any]) -> Iterator[tuple[str, Any]]:

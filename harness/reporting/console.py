@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.model.catalogue import Level
 from harness.model.verdict import OUTCOMES
-from harness.reporting.report import Report, ScenarioRow, supplied, wording
+from harness.reporting.report import Report, ScenarioRow, seeds, supplied, wording
 from harness.reporting.text import first_line, printable, seconds
 
 
@@ -28,7 +28,8 @@ def summary(report: Report, path: Path | None = None) -> list[str]:
         *_notes(report),
         *_apart(report),
         f"Judged:        {report.environment.system} on {_where(report)}, "
-        f"dialect {report.profile.dialect}, seed {report.seed}",
+        f"dialect {report.profile.dialect}, seed {seeds(report)}",
+        *_parts(report),
         f"Word:          {report.word}",
     ]
     if path is not None:
@@ -79,6 +80,16 @@ def _apart(report: Report) -> list[str]:
     if said := wording(report):
         told.append(f"Wording:       {printable(said)}")
     return told
+
+
+def _parts(report: Report) -> list[str]:
+    if report.shard:
+        return [
+            f"Shard:         {report.shard.number} of {report.shard.of}; merge them all for a word"
+        ]
+    if report.merged_from:
+        return [f"Merged:        {len(report.merged_from)} shards"]
+    return []
 
 
 def _where(report: Report) -> str:

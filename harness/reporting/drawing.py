@@ -20,12 +20,15 @@ from harness.reporting.report import (
     Environment,
     Harness,
     Implementation,
+    Module,
+    Part,
     Profile,
     Program,
     Report,
     RequirementRow,
     Requirements,
     ScenarioRow,
+    Shard,
     Statistics,
     Tally,
     digest_of,
@@ -42,9 +45,11 @@ def draw(run: RunRecord, catalogue: Catalogue) -> Report:
         date=run.started,
         seed=run.seed,
         selection=printable(run.selection),
-        subset=run.subset,
+        subset=run.subset or run.shard is not None,
+        **_sharding(run),
         interrupted=run.interrupted,
         environment_error=printable(run.environment_error),
+        troubles=[printable(trouble) for trouble in run.troubles],
         fail_on=run.fail_on,
         exit_code=_exit_code(run, concluded, catalogue),
         **_identity(run),
@@ -82,7 +87,7 @@ def conclude(run: RunRecord, catalogue: Catalogue) -> Conclusion:
         results,
         catalogue,
         deviations=run.reasons,
-        scope=Scope(run.subset or run.interrupted, frozenset(Judged(j) for j in run.judged)),
+        scope=Scope(run.partial, frozenset(Judged(j) for j in run.judged)),
     )
 
 
@@ -92,6 +97,23 @@ def statistics(run: RunRecord) -> Statistics:
     return Statistics(
         scenarios=len(run.scenarios), duration_seconds=round(run.duration, 3), **counts
     )
+
+
+def _sharding(run: RunRecord) -> dict[str, Any]:
+    return {
+        "shard": Shard(number=run.shard.number, of=run.shard.of) if run.shard else None,
+        "merged_from": [
+            Part(
+                number=part.number,
+                seed=part.seed,
+                date=part.started,
+                scenarios=part.scenarios,
+                duration_seconds=round(part.duration, 3),
+                digest=part.digest,
+            )
+            for part in sorted(run.merged, key=lambda part: part.number)
+        ],
+    }
 
 
 def _identity(run: RunRecord) -> dict[str, Any]:
@@ -112,7 +134,13 @@ def _identity(run: RunRecord) -> dict[str, Any]:
             provider=run.provider,
             desk_run=run.provider == "local",
             clusters=[
-                Cluster(name=c.name, role=c.role, version=c.version)
+                Cluster(
+                    name=c.name,
+                    role=c.role,
+                    version=c.version,
+                    image=c.image,
+                    image_digest=c.image_digest,
+                )
                 for c in sorted(run.clusters, key=lambda c: (c.role != "management", c.name))
             ],
             programs=[
@@ -125,6 +153,10 @@ def _identity(run: RunRecord) -> dict[str, Any]:
                     digest=p.digest,
                 )
                 for p in sorted(run.programs, key=lambda p: (not p.under_test, p.name))
+            ],
+            modules=[
+                Module(name=m.name, module=m.module, version=m.version, checksum=m.checksum)
+                for m in sorted(run.modules, key=lambda m: m.name)
             ],
         ),
         "profile": Profile(
@@ -145,6 +177,7 @@ def _exit_code(run: RunRecord, concluded: Conclusion, catalogue: Catalogue) -> i
             untagged=[s.id for s in run.scenarios if not s.requirements],
             interrupted=run.interrupted,
             no_environment=bool(run.environment_error),
+            troubled=bool(run.troubles),
         )
     )
 

@@ -18,7 +18,7 @@ from harness.model.catalogue import Catalogue
 from harness.model.verdict import Verdict
 from harness.reporting import timeline
 from harness.reporting.record import Attachment, RunRecord, ScenarioRecord
-from harness.reporting.report import Report, ScenarioRow, supplied, to_wire, wording
+from harness.reporting.report import Report, ScenarioRow, seeds, supplied, to_wire, wording
 from harness.reporting.text import printable, seconds
 
 _LONGEST: Final = 20_000  # of one piece of evidence within the page; the file has it all
@@ -49,6 +49,7 @@ def write(run: RunRecord, report: Report, catalogue: Catalogue, directory: Path)
             evidence=partial(evidence, directory=directory),
             supplied=supplied(report),
             wording=wording(report),
+            seeds=seeds(report),
             wire=to_wire(report),
             run=run,
             scenarios=scenarios,

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 
 from harness.errors import InconclusiveCode
+from harness.model.sharding import Shard
 from harness.model.verdict import Outcome
 
 T = TypeVar("T")
@@ -99,6 +100,8 @@ class ClusterRecord:
     name: str
     role: str  # management | attached
     version: str
+    image: str = ""  # of its node, where it is a container
+    image_digest: str = ""  # as its registry has it (name@sha256:...), else the image's ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,16 @@ class ProgramRecord:
     checksum: str = ""  # of the module, as the Go checksum database has it
     digest: str = ""  # of the executable
     under_test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRecord:
+    """A Go module of which files were used as they are, such as the CRDs of a controller."""
+
+    name: str
+    module: str
+    version: str
+    checksum: str  # as the Go checksum database has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +147,18 @@ class DeviationRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PartRecord:
+    """A shard that went into a merged record; `digest` is that of its report."""
+
+    number: int
+    seed: int
+    started: str
+    duration: float
+    scenarios: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run: everything that its reports are written from."""
 
@@ -149,13 +174,17 @@ class RunRecord:
     harness_commit: str = ""
     selection: str = ""  # how the user chose; "" is the whole suite
     subset: bool = False
+    shard: Shard | None = None  # of the selected scenarios only this part was run
+    merged: tuple[PartRecord, ...] = ()  # the shards that this record was made of
     judged: tuple[str, ...] = ("management", "attached", "both")
     fail_on: str = "must"
     interrupted: bool = False
     environment_error: str = ""
+    troubles: tuple[str, ...] = ()  # outside of scenarios: what was left behind, not collected
     implementation: Implementation = Implementation()
     clusters: tuple[ClusterRecord, ...] = ()
     programs: tuple[ProgramRecord, ...] = ()
+    modules: tuple[ModuleRecord, ...] = ()
     baseline: str = ""  # the file of the baseline in use; "" is none
     deviations: tuple[DeviationRecord, ...] = ()
     patience: dict[str, float] = field(default_factory=dict)
@@ -165,6 +194,11 @@ class RunRecord:
     def reasons(self) -> dict[str, str]:
         """Scenario -> the baseline's reason, as verdicts need it."""
         return {deviation.scenario: deviation.reason for deviation in self.deviations}
+
+    @property
+    def partial(self) -> bool:
+        """Whether less than the whole suite was to be run, or could be."""
+        return self.subset or self.interrupted or self.shard is not None
 
 
 @cache

@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from harness.reporting.text import printable_all
 
-SCHEMA_VERSION: Final = "1.1"
+SCHEMA_VERSION: Final = "1.2"
 WORDING: Final = "CD-STATUS-03"  # the one requirement that is about the page's words
 
 
@@ -52,6 +52,8 @@ class Cluster(_Model):
     name: str
     role: str
     version: str
+    image: str = ""
+    image_digest: str = ""
 
 
 class Program(_Model):
@@ -65,6 +67,15 @@ class Program(_Model):
     digest: str
 
 
+class Module(_Model):
+    """A Go module of which files were used as they are."""
+
+    name: str
+    module: str
+    version: str
+    checksum: str
+
+
 class Environment(_Model):
     """What was judged, and where."""
 
@@ -73,6 +84,7 @@ class Environment(_Model):
     desk_run: bool
     clusters: list[Cluster]
     programs: list[Program]
+    modules: list[Module] = []
 
 
 class Profile(_Model):
@@ -166,8 +178,26 @@ class Deviation(_Model):
     verdict: str
 
 
+class Shard(_Model):
+    """Which part of the selected scenarios was run; numbered from 1."""
+
+    number: int
+    of: int
+
+
+class Part(_Model):
+    """A shard that a merged report was made of."""
+
+    number: int
+    seed: int
+    date: str
+    scenarios: int
+    duration_seconds: float
+    digest: str
+
+
 class Report(_Model):
-    """One run, as it is published."""
+    """One run, as it is published; the duration of a merged one is from first start to last end."""
 
     schema_version: str = SCHEMA_VERSION
     word: str
@@ -175,8 +205,11 @@ class Report(_Model):
     seed: int
     selection: str
     subset: bool
+    shard: Shard | None = None
+    merged_from: list[Part] = []
     interrupted: bool
     environment_error: str
+    troubles: list[str] = []
     fail_on: str
     exit_code: int
     implementation: Implementation
@@ -197,6 +230,12 @@ class Report(_Model):
 def supplied(report: Report) -> int:
     """How many requirements were satisfied by the reference, not by the system judged."""
     return sum(row.supplied_by is not None for row in report.requirements)
+
+
+def seeds(report: Report) -> str:
+    """The seed, or those of the shards, where they are not the same."""
+    drawn = [report.seed, *(part.seed for part in report.merged_from)]
+    return ", ".join(map(str, dict.fromkeys(drawn)))
 
 
 def wording(report: Report) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.model import profile
-from harness.reporting.report import Report
+from harness.reporting.report import Report, seeds
 
 _ABSENT = "absent"
 
@@ -57,6 +57,7 @@ def _verdicts(report: Report, apart: frozenset[str]) -> dict[str, str]:
         # Other features or fixtures would make equal verdicts say nothing.
         "suite": report.harness.suite_digest,
         "selection": report.selection,
+        "shard": f"{report.shard.number} of {report.shard.of}" if report.shard else "none",
     }
     for row in report.requirements:
         found[f"requirement {row.id}"] = _told(row.verdict, row.code)
@@ -81,7 +82,7 @@ def _environment(report: Report) -> dict[str, str]:
         "clusters": str(len(report.environment.clusters)),
         "Kubernetes": ", ".join(versions),
         "date": report.date,
-        "seed": str(report.seed),
+        "seed": seeds(report),
         "harness": f"{report.harness.version} {report.harness.commit[:12]}".strip(),
         "duration": f"{report.statistics.duration_seconds:.0f} s",
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.model import catalogue
 from harness.model.catalogue import Catalogue
-from harness.reporting import drawing, html, junit
+from harness.reporting import drawing, html, junit, kept
 from harness.reporting import report as reports
 from harness.reporting.record import RunRecord
 from harness.reporting.report import Report
@@ -26,10 +26,11 @@ class Written:
     yaml: Path
     junit: Path
     html: Path
+    record: Path
 
 
 def write_all(run: RunRecord, directory: Path, *, of: Catalogue | None = None) -> Written:
-    """Write report.yaml, junit.xml and report.html; the folder is made where it is missing."""
+    """All reports, and the record that they are drawn from; a missing folder is made."""
     requirements = of if of is not None else catalogue.load()
     drawn = drawing.draw(run, requirements)
     directory.mkdir(parents=True, exist_ok=True)
@@ -38,9 +39,11 @@ def write_all(run: RunRecord, directory: Path, *, of: Catalogue | None = None) -
         yaml=directory / "report.yaml",
         junit=directory / "junit.xml",
         html=directory / "report.html",
+        record=directory / kept.NAME,
     )
     _put(written.yaml, reports.to_yaml(drawn))
     _put(written.junit, junit.write(run, drawn))
+    _put(written.record, kept.to_json(run))
     _put(written.html, html.write(run, drawn, requirements, directory))
     return written
 

@@ -1,12 +1,17 @@
 """Names, tags and coverage of the features: the specification has no hole and no twin."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from pytest_bdd.scenario import get_python_name_generator
 
+from harness import data
 from harness.model import catalogue, profile
-from harness.plugin import collecting, features
+from harness.plugin import collecting, features, wiring
 from tests.suite import vocabulary
 
 
@@ -54,6 +59,22 @@ def test_rows_of_an_outline_have_names_of_their_own():
     names = Counter((pickle.path, pickle.name) for pickle in vocabulary.pickles())
 
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_cases_are_called_as_pytest_calls_them():
+    """Shards are dealt by these names, before pytest has seen a feature."""
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "harness.plugin.wiring",
+            "-c", str(Path(wiring.__file__).with_name("pytest.ini")),
+            f"--rootdir={data.path('features')}", str(data.path("features")),
+        ],
+        capture_output=True, text=True, check=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
+    )  # fmt: skip
+    collected = [line for line in done.stdout.splitlines() if "::" in line]
+
+    assert collected == list(features.cases(data.path("features"), "", ()))
 
 
 @every_scenario

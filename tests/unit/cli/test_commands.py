@@ -63,6 +63,16 @@ def say(capsys, monkeypatch, tmp_path):
             "No scenario matches --tags '@suspend' --requirement CD-AUTH-04",
             id="nothing in common",
         ),
+        pytest.param(["run", "--shard", "2-5"], "not of the form NUMBER/OF", id="shard"),
+        pytest.param(["run", "--shard", "6/5"], "the numbers are 1 to 5", id="shard number"),
+        pytest.param(["run", "--shard", "auto/5"], "which is not set here", id="shard index"),
+        pytest.param(
+            ["run", "--requirement", "CD-SYNC-05", "--shard", "1/90"],
+            "too few for 90 shards",
+            id="empty shard",
+        ),
+        pytest.param(["merge"], "Missing argument", id="merge"),
+        pytest.param(["merge", "a"], "a cannot be read: No such file", id="merge nothing"),
         pytest.param(["list", "--level", "PERHAPS"], "'PERHAPS' is not", id="list"),
     ],
 )

@@ -7,13 +7,14 @@ import pytest
 import yaml
 from rich.console import Console
 
-from harness.cli import running
+from harness.cli import publishing, running
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
 from harness.config import Session
 from harness.errors import HarnessBug, UsageError
 from harness.model.baseline import Baseline, Deviation
+from harness.model.sharding import Shard
 from harness.reporting import secrets
 from harness.reporting.record import ScenarioRecord
 
@@ -67,8 +68,8 @@ class Reporting:
 
     def __call__(self, choice: Choice | None = None, known=()) -> tuple[int, str]:
         screen = Screen(Console(file=self._file, highlight=False, soft_wrap=True))
-        chosen = choice or Choice(Wanted())
-        return running._report(chosen, self.out, self._work, list(known), screen), self.told
+        made = running._record(choice or Choice(Wanted()), self._work)
+        return publishing.publish(made, self.out, list(known), screen.say), self.told
 
 
 @pytest.fixture
@@ -108,6 +109,14 @@ def test_without_a_choice_it_is_the_whole_suite(report):
     assert kept["subset"] is False
 
 
+def test_a_shard_says_so_and_is_no_whole_suite(report):
+    report(Choice(Wanted(), shard=Shard(2, 5)))
+    kept = yaml.safe_load((report.out / "report.yaml").read_text())
+
+    assert kept["shard"] == {"number": 2, "of": 5}
+    assert (kept["subset"], kept["selection"]) == (True, "")
+
+
 def test_latest_names_the_newest_report(report):
     report()
     latest = report.out.parent / "latest"
@@ -137,7 +146,10 @@ def test_trouble_outside_the_scenarios_is_told_and_no_success(report, work):
     work.troubles = ("left behind: c1: Namespace x",)
     later, told = report()
 
+    kept = yaml.safe_load((report.out / "report.yaml").read_text())
+
     assert (status, later) == (0, 4)
+    assert (kept["exitCode"], kept["troubles"]) == (4, ["left behind: c1: Namespace x"])
     assert "TROUBLE left behind: c1: Namespace x" in told
 
 
@@ -201,12 +213,12 @@ def test_a_report_lists_what_the_baseline_says(report, work):
 
 
 def test_a_folder_for_the_report_is_made_or_must_be_empty(tmp_path):
-    made = running._folder(tmp_path / "a" / "b")
+    made = publishing.folder(tmp_path / "a" / "b")
     assert made.is_dir()
-    assert running._folder(made) == made
+    assert publishing.folder(made) == made
     (made / "x").touch()
     with pytest.raises(UsageError, match="is not empty"):
-        running._folder(made)
+        publishing.folder(made)
 
 
 def test_the_digest_of_the_suite_is_stable():
@@ -220,4 +232,4 @@ def test_the_digest_of_the_suite_is_stable():
 def test_a_folder_is_named_by_the_time_if_not_by_the_user(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    assert running._folder(None).parent == Path("reports").resolve()
+    assert publishing.folder(None).parent == Path("reports").resolve()

@@ -7,6 +7,7 @@ from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from harness import data
 from harness.errors import HarnessBug, UsageError
+from harness.model.sharding import Shard
 from harness.plugin import features
 
 FEATURE = """
@@ -108,6 +109,31 @@ def test_a_sketch_is_what_the_feature_file_says(folder):
     )
     assert two[0] == "deep/tiny.feature::test_two_n"
     assert two[1].tags == ("CD-SYNC-02", "auth.http", "suspend")
+
+
+def test_cases_are_what_pytest_will_call_them(folder):
+    found = features.cases(folder, "", ())
+
+    assert list(found) == [
+        "deep/tiny.feature::test_one",
+        "deep/tiny.feature::test_two_n[1]",
+        "deep/tiny.feature::test_two_n[2]",
+    ]
+    assert [case.name for case in found.values()] == ["One", "Two 1", "Two 2"]
+    assert list(features.cases(folder, "@auth.http", (), ["deep/tiny::two_n[2]"])) == [
+        "deep/tiny.feature::test_two_n[2]"
+    ]
+
+
+def test_what_runs_alone_is_dealt_after_the_others():
+    chosen = {
+        name: features.Sketch("a", "A", name, 1, (features.DISRUPTIVE,) if name in "bd" else ())
+        for name in "abcdef"
+    }
+    hands = [list(features.dealt(chosen, Shard(number, 2))) for number in (1, 2)]
+
+    assert hands == [["a", "e", "b"], ["c", "f", "d"]]
+    assert list(features.dealt(chosen, None)) == ["a", "c", "e", "f", "b", "d"]
 
 
 def test_a_file_that_is_no_feature_is_named(tmp_path):

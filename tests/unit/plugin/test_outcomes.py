@@ -199,6 +199,18 @@ def test_a_choice_is_kept_to(suite):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_scenario_runs_in_exactly_one_shard(suite, workers):
+    parts = [suite.run(shard=(number, 3), workers=workers) for number in (1, 2, 3)]
+
+    assert [part.troubles for part in parts] == [[], [], []]
+    assert sorted(name for part in parts for name in part.records) == sorted(OUTCOMES)
+    assert {n: o for part in parts for n, o in part.outcomes.items()} == OUTCOMES
+    assert max(len(part.told) for part in parts) - min(len(part.told) for part in parts) <= 1
+    assert all(part.told[-1][1] == part.told[-1][2] == len(part.records) for part in parts)
+
+
+@pytest.mark.slow
 def test_a_choice_of_nothing_is_a_wrong_usage(suite):
     result = suite.run(tags="@helm")
 

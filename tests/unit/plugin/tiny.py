@@ -82,6 +82,7 @@ import json, sys
 from pathlib import Path
 from harness.cli import suite
 from harness.cli.failing import exit_status
+from harness.model.sharding import Shard
 from harness.reporting import record
 
 def main():
@@ -93,6 +94,7 @@ def main():
         requirements=tuple(asked["requirements"]),
         scenarios=(),
         workers=asked["workers"],
+        shard=Shard(*asked["shard"]) if asked["shard"] else None,
         tell=lambda one, done, total: told.append([one.id, done, total]),
         directory=Path("features"),
         plugins=("tiny_steps",),
@@ -139,8 +141,15 @@ class Suite:
             path.write_text(textwrap.dedent(text))
         (directory / "tiny_steps.py").write_text(steps)
 
-    def start(self, *, workers: int = 1, tags: str = "", requirements: tuple[str, ...] = ()):
-        asked = {"workers": workers, "tags": tags, "requirements": requirements}
+    def start(
+        self,
+        *,
+        workers: int = 1,
+        tags: str = "",
+        requirements: tuple[str, ...] = (),
+        shard: tuple[int, int] | None = None,
+    ):
+        asked = {"workers": workers, "tags": tags, "requirements": requirements, "shard": shard}
         # Neither xdist nor coverage of the outer run may reach in.
         outer = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
         return subprocess.Popen(
