@@ -171,7 +171,13 @@ def session_of(
 def cluster_records(fleet: Fleet) -> tuple[ClusterRecord, ...]:
     """The clusters, for the report."""
     return tuple(
-        ClusterRecord(m.name, "management" if m is fleet.management else "attached", m.version)
+        ClusterRecord(
+            m.name,
+            "management" if m is fleet.management else "attached",
+            m.version,
+            m.image,
+            m.image_digest,
+        )
         for m in fleet.members
     )
 

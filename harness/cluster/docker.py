@@ -105,6 +105,20 @@ def pull(image: str, *, within: float, option: str) -> None:
         raise errors.SetupError(known or str(error)) from None
 
 
+def image_digest(image: str) -> str:
+    """
+    Exactly which image that is: `name@sha256:...`, by which its registry has it.
+
+    An image that was loaded or built here has none; then its ID, `sha256:...`.
+    """
+    told = run("image", "inspect", "--format", '{"id":"{{.Id}}","of":{{json .RepoDigests}}}', image)
+    found = json.loads(told)
+    name = re.sub(r"(:[^:/@]*)?(@.*)?$", "", image, count=1)
+    # One image may have several names; that under which it was asked for goes first.
+    known = sorted(found["of"] or [], key=lambda each: (each.partition("@")[0] != name, each))
+    return str(next(iter(known), found["id"]))
+
+
 def nodes(clusters: Collection[str]) -> list[Container]:
     """The containers of kind clusters with exactly these names, running or not."""
     columns = f'{{{{.ID}}}}\t{{{{.Label "{NODE}"}}}}\t{{{{.State}}}}\t{{{{.Names}}}}'

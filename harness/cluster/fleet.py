@@ -41,6 +41,9 @@ class Member:
     kubeconfig: Path
     context: str
     version: str
+    image: str = ""
+    """Of its node, where it is a container."""
+    image_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

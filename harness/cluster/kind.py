@@ -154,8 +154,11 @@ def _start(
     if request.meanwhile:
         request.meanwhile()
     _await_all(creations, lease, image, request)
-    members = [fleet.Member(each.member, each.kubeconfig, each.member, each.version)
-               for each in creations]  # fmt: skip
+    digest = docker.image_digest(image)
+    members = [
+        fleet.Member(each.member, each.kubeconfig, each.member, each.version, image, digest)
+        for each in creations
+    ]
     made = fleet.Fleet(members[0], tuple(members[1:]), lease.directory)
     kubeconfig_file.merge([member.kubeconfig for member in members], made.kubeconfig)
     lease.record(made)

@@ -5,6 +5,7 @@ Containers and networks are files. What goes wrong is said by files too: `fail-<
 what docker answers instead, `fail-<member>` what kind says when it creates that member's cluster.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -17,7 +18,9 @@ case "$1 $2" in
   "info "*) echo "$S" ;;
   "image inspect")
     [ -e "$S/images/${!#}" ] || { echo "Error: No such image: ${!#}" >&2; exit 1; }
-    echo "sha256:of-${!#}" ;;
+    case "$*" in *RepoDigests*) said=$(cat "$S/images/${!#}")
+      echo "${said:-{\"id\":\"sha256:1d\",\"of\":[]\}}" ;;
+    *) echo "sha256:of-${!#}" ;; esac ;;
   "build "*) cat > "$S/context.tar" ;;
   "pull "*) sleep 0.3; touch "$S/images/${!#}" ;;
   "network inspect") cat "$S/gateway" 2>/dev/null || echo 1450 ;;
@@ -95,11 +98,11 @@ class FakeDocker:
         """Let something be so, or go wrong."""
         (self.state / name).write_text(text)
 
-    def image(self, name: str) -> None:
-        """An image that is there."""
+    def image(self, name: str, *digests: str) -> None:
+        """An image that is there, and by what registries know it."""
         path = self.state / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_text(json.dumps({"id": "sha256:1d", "of": digests}))
 
     def lines(self, name: str) -> list[str]:
         """What was noted."""

@@ -84,6 +84,29 @@ def test_all_clusters_are_created_at_once_and_gone_with_the_lease(engine, state,
     assert list(state.iterdir()) == []
 
 
+def test_a_cluster_knows_the_image_of_its_node(engine, state):
+    with fleet.hold(state=state) as lease, kind.lend(engine, lease, request()) as made:
+        kept = fleet.Fleet.from_json(made.to_json(), made.directory)
+        assert {(m.image, m.image_digest) for m in kept.members} == {("node", "sha256:1d")}
+
+
+@pytest.mark.parametrize(
+    ("image", "digests", "told"),
+    [
+        ("kindest/node:v1.36.2", (), "sha256:1d"),
+        ("kindest/node:v1.36.2", ("kindest/node@sha256:a",), "kindest/node@sha256:a"),
+        ("kindest/node:v1", ("a/node@sha256:a", "kindest/node@sha256:b"), "kindest/node@sha256:b"),
+        ("host:5000/node", ("host:5000/node@sha256:a", "a@sha256:b"), "host:5000/node@sha256:a"),
+        ("b/node:v1@sha256:b", ("a/node@sha256:a", "b/node@sha256:b"), "b/node@sha256:b"),
+        ("other", ("b@sha256:b", "a@sha256:a"), "a@sha256:a"),
+    ],
+)
+def test_an_image_is_told_as_its_registry_has_it(engine, image, digests, told):
+    engine.image(image, *digests)
+
+    assert docker.image_digest(image) == told
+
+
 def check_kubeconfigs(made):
     for member in made.members:
         assert stat.S_IMODE(member.kubeconfig.stat().st_mode) == 0o600

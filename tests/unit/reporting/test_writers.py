@@ -22,7 +22,9 @@ from harness.model.verdict import OUTCOMES
 from harness.reporting import console, drawing, record, report, writers
 from harness.reporting.record import (
     Attachment,
+    ClusterRecord,
     DeviationRecord,
+    ModuleRecord,
     RunRecord,
     ScenarioRecord,
     StepRecord,
@@ -252,6 +254,29 @@ def test_the_page_needs_neither_network_nor_script(run: RunRecord, tmp_path: Pat
     assert {str(t).removeprefix("#") for t in targets} <= set(ids)
     assert page.tags["svg"] > 0
     assert ("lang", "en") in page.attributes
+
+
+def test_images_of_nodes_and_modules_are_in_the_report(run: RunRecord, tmp_path: Path) -> None:
+    kind = ClusterRecord("c1", "attached", "v1.36.2", "node:v1", "node@sha256:abc")
+    crds = ModuleRecord("CRDs of source-controller", "example.com/source", "v1.7.3", "h1:xyz=")
+    out = written(replace(run, clusters=(kind,), modules=(crds,)), tmp_path / "kind")
+    environment = yaml.safe_load(out.yaml.read_text())["environment"]
+    assert environment["clusters"][0]["image"] == "node:v1"
+    assert environment["clusters"][0]["imageDigest"] == "node@sha256:abc"
+    assert environment["modules"] == [
+        {
+            "name": "CRDs of source-controller",
+            "module": "example.com/source",
+            "version": "v1.7.3",
+            "checksum": "h1:xyz=",
+        }
+    ]
+    page = out.html.read_text()
+    for said in ("node:v1", "node@sha256:abc", "example.com/source v1.7.3", "h1:xyz="):
+        assert said in page
+    plain = written(run, tmp_path / "local").html.read_text()
+    assert 'id="modules"' not in plain
+    assert 'id="shards"' not in plain
 
 
 def test_evidence_is_inside_and_never_from_elsewhere(run: RunRecord, tmp_path: Path) -> None:

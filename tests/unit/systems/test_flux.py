@@ -2,10 +2,11 @@
 
 import pytest
 
+from harness.cli import session
 from harness.cli.session import Wanted
 from harness.errors import Inconclusive
 from harness.model import profile
-from harness.systems import flux_objects, front
+from harness.systems import flux, flux_objects, front
 
 WRITES = {"create", "update", "patch", "delete", "*"}
 
@@ -73,6 +74,17 @@ def test_a_version_that_is_not_served_is_inconclusive_before_anything_is_started
         _ = shipped.programs
 
     assert caught.value.code == "environment"
+
+
+def test_the_report_names_the_modules_of_the_kinds():
+    made = session.module_records("flux")
+
+    assert [(m.name, m.module, m.version, m.checksum) for m in made] == [
+        (f"CRDs of {name}", module.path, module.version, module.checksum)
+        for name, module in flux.CRDS.items()
+    ]
+    assert all(m.checksum.startswith("h1:") for m in made)
+    assert session.module_records("reference") == ()
 
 
 def test_a_variant_has_a_name_of_its_own():
