@@ -40,6 +40,15 @@ _base_option = click.option(
 )
 
 
+def _out_option(what: str) -> Callable[[Function], Function]:
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help=f"Where the {what} goes  [default: reports/<time>]",
+    )
+
+
 def _fleet_options(function: Function) -> Function:
     options = (
         click.option("--clusters", type=click.Choice(list(providers.TABLE)), default="local",
@@ -110,12 +119,7 @@ def _fleet_options(function: Function) -> Function:
     metavar="N",
     help="How many scenarios run at once  [default: 6; 4 with real Flux]",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Where the report goes  [default: reports/<time>]",
-)
+@_out_option("report")
 @click.option("--reuse", is_flag=True, help="Use the fleet that `up` left running.")
 @click.option(
     "--fail-on",
@@ -150,7 +154,7 @@ def run(
         tags,
         requirements,
         scenarios,
-        workers or running.WORKERS.get(wanted.system, running.DEFAULT_WORKERS),
+        workers or running.DEFAULT_WORKERS,
         out,
         reuse,
         fail_on,
@@ -188,12 +192,7 @@ def run(
     help="How many sequences are played at once.",
 )
 @click.option("--only", default="", metavar="REGEX", help="Only sequences whose name contains it.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Where the report goes  [default: reports/<time>]",
-)
+@_out_option("report")
 def compare_systems(
     left: str,
     right: str,
@@ -240,12 +239,7 @@ def same_verdicts(one: Path, other: Path) -> int:
     type=click.Path(path_type=Path),
     metavar="A/report.yaml B/report.yaml ...",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Where the merged report goes  [default: reports/<time>]",
-)
+@_out_option("merged report")
 def merge(reports: tuple[Path, ...], out: Path | None) -> int:
     """
     Make one report of the reports of all shards of a run (`run --shard 1/5`).

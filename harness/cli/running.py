@@ -23,8 +23,6 @@ from harness.reporting import secrets
 from harness.reporting.record import ProfileRecord, RunRecord, ScenarioRecord
 
 DEFAULT_WORKERS = 6
-WORKERS = {"flux": 6}
-"""Real Flux is busy with what is there already: more at once would make all of it slower."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.cluster import kind
+from harness.cluster import kind, providers
 from harness.cluster.fleet import Fleet, Lease
 from harness.cluster.providing import Programs
 from harness.containers import workload_image
@@ -21,12 +21,12 @@ def part(selection: str, tags: str, clusters: str) -> str:
     They are about what runs on nodes. Where there are none nothing is to be judged, and a report
     must not look as if the system had failed to show it.
     """
-    return tags if selection or clusters != "local" else f"not @{CAPABILITY}"
+    return tags if selection or providers.named(clusters).nodes else f"not @{CAPABILITY}"
 
 
 def images(clusters: str, tell: Progress) -> tuple[str, ...]:
     """The images of the application by version; none where no pods run, or where it says why."""
-    if clusters != "kind":
+    if not providers.named(clusters).nodes:
         return ()
     try:
         return workload_image.provide(tell)

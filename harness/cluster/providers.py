@@ -19,6 +19,8 @@ class Provider:
     check: Callable[[Request], None]
     """Raises SetupError at once when this way is closed here, before minutes are spent."""
     lend: Callable[[Programs, fleet.Lease, Request], AbstractContextManager[fleet.Fleet]]
+    nodes: bool
+    """Whether pods can run."""
 
 
 @contextmanager
@@ -40,8 +42,8 @@ def _nothing_to_check(_: Request) -> None:
 TABLE = {
     provider.name: provider
     for provider in (
-        Provider("local", programs.CORE, _nothing_to_check, _local),
-        Provider("kind", programs.KIND, kind.check, kind.lend),
+        Provider("local", programs.CORE, _nothing_to_check, _local, nodes=False),
+        Provider("kind", programs.KIND, kind.check, kind.lend, nodes=True),
     )
 }
 

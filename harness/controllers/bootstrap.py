@@ -88,19 +88,19 @@ class Bootstrap:
 
     def holders(self, namespace: str, source: str) -> frozenset[str]:
         """The clusters for which there is a file of this source."""
-        self._load()
-        paths = [path for path in list(self._clone.files) if path.endswith(f"/{source}.yaml")]
-        clusters = (layout.cluster_of(path) or "" for path in paths)
         return frozenset(
-            name for name in clusters if layout.manifest(name, namespace, source) in paths
+            cluster
+            for cluster in self.clusters(namespace)
+            if layout.manifest(cluster, namespace, source) in self._clone.files
         )
 
     def clusters(self, namespace: str) -> frozenset[str]:
         """The clusters that have a directory for this namespace."""
         self._load()
-        places = (layout.place_of(path) for path in list(self._clone.files))
         return frozenset(
-            place.cluster for place in places if place and place.namespace == namespace
+            place.cluster
+            for place in layout.places(self._clone.files)
+            if place.namespace == namespace
         )
 
     def places(self, cluster: str) -> frozenset[layout.Place]:
@@ -108,9 +108,7 @@ class Bootstrap:
         if not self._known:  # who writes first reads first
             return frozenset()
         return frozenset(
-            place
-            for path in list(self._clone.files)
-            if (place := layout.place_of(path)) and place.cluster == cluster
+            place for place in layout.places(self._clone.files) if place.cluster == cluster
         )
 
     def position(self, commit: str) -> int | None:
@@ -169,7 +167,7 @@ class Bootstrap:
                     raise
                 continue
             log.info("pushed %s: %d files, %s", commit[:10], len(changes), _message(batch))
-            touched = {place for path in changes if (place := layout.place_of(path))}
+            touched = layout.places(changes)
             self._on_push({each for each in touched if pointers[layout.branch(each.namespace)]})
             return Outcome(commit, True)
         raise BootstrapError("others keep pushing to it")
@@ -206,10 +204,10 @@ def combined(files: Mapping[str, str], batch: list[_Request]) -> dict[str, str |
 
 def branches(files: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, bool]:
     """The branches of the namespaces that `changes` concern, and whether anything is left there."""
-    touched = {place.namespace for path in changes if (place := layout.place_of(path))}
+    touched = {place.namespace for place in layout.places(changes)}
     after = [path for path in files if path not in changes]
     after += [path for path, content in changes.items() if content is not None]
-    left = {place.namespace for path in after if (place := layout.place_of(path))}
+    left = {place.namespace for place in layout.places(after)}
     return {layout.branch(namespace): namespace in left for namespace in touched}
 
 

@@ -9,6 +9,7 @@ Only the management tier knows this layout; no scenario may rest on it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 ROOT = "clusters"
@@ -53,13 +54,12 @@ def branch(namespace: str) -> str:
     return f"{BRANCHES}/{namespace}"
 
 
-def cluster_of(path: str) -> str | None:
-    """The cluster that a path is for."""
-    parts = path.split("/")
-    return parts[1] if len(parts) > 2 and parts[0] == ROOT else None
-
-
 def place_of(path: str) -> Place | None:
     """The directory that a file is in."""
     parts = path.split("/")
     return Place(parts[1], parts[2]) if len(parts) > 3 and parts[0] == ROOT else None
+
+
+def places(paths: Iterable[str]) -> set[Place]:
+    """The directories that files are in; other threads may add files meanwhile."""
+    return {place for path in list(paths) if (place := place_of(path))}

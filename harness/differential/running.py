@@ -105,7 +105,7 @@ def prepared(choice: Choice, found: Binaries, out: Path, progress: Tell) -> Iter
     patience = Patience(process_ready=_PATIENCE, cluster_ready=_PATIENCE)
     with ExitStack() as stack:
         lease = stack.enter_context(fleet.hold("run", logs=out / "logs"))
-        git = launch.launch(lambda name, argv: lease.start(name, argv), lease.directory / "git")
+        git = launch.launch(lease.start, lease.directory / "git")
         # Two clusters are enough: the one that is called management elsewhere is the left side.
         made = stack.enter_context(
             controlplane.local(found, lease, attached=1, on_progress=progress, patience=patience)

@@ -68,7 +68,7 @@ def measure(lease: Lease, tell: Callable[[str], None]) -> list[Figure]:
     pair = flux_versions.choose()
     found = binaries.provide((*CORE, *pair.programs), on_progress=tell)
     patience = Patience()
-    git = launch.launch(lambda name, argv: lease.start(name, argv), lease.directory / "git")
+    git = launch.launch(lease.start, lease.directory / "git")
     with controlplane.local(found, lease, attached=2, on_progress=tell, patience=patience) as made:
         server = git.await_ready(within=patience.process_ready)
         trusted = lease.directory / "trusted-ca.pem"

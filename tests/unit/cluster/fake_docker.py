@@ -18,11 +18,11 @@ case "$1 $2" in
   "info "*) echo "$S" ;;
   "image inspect")
     [ -e "$S/images/${!#}" ] || { echo "Error: No such image: ${!#}" >&2; exit 1; }
-     case "$*" in
-       *RepoDigests*)
-         said=$(cat "$S/images/${!#}"); echo "${said:-{\"id\":\"sha256:1d\",\"of\":[]\}}" ;;
-       *) echo "sha256:of-${!#}" ;;
-     esac ;;
+    case "$*" in
+      *RepoDigests*)
+        said=$(cat "$S/images/${!#}"); echo "${said:-{\"id\":\"sha256:1d\",\"of\":[]\}}" ;;
+      *) echo "sha256:of-${!#}" ;;
+    esac ;;
   "build "*) cat > "$S/context.tar" ;;
   "pull "*) sleep 0.3; touch "$S/images/${!#}" ;;
   "network inspect") cat "$S/gateway" 2>/dev/null || echo 1450 ;;
