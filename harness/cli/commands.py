@@ -117,7 +117,7 @@ def _fleet_options(function: Function) -> Function:
     "--workers",
     type=click.IntRange(1, 64),
     metavar="N",
-    help="How many scenarios run at once  [default: 6; 4 with real Flux]",
+    help=f"How many scenarios run at once  [default: {running.DEFAULT_WORKERS}]",
 )
 @_out_option("report")
 @click.option("--reuse", is_flag=True, help="Use the fleet that `up` left running.")
