@@ -19,7 +19,7 @@ from harness.controllers import bootstrap_layout as layout
 from harness.controllers import management_objects as kinds
 from harness.controllers.bootstrap_clone import Credentials
 from harness.model import objects
-from harness.model.objects import Object
+from harness.model.objects import Object, Ref
 
 CREDENTIALS = "kommander-git-credentials"
 _SELDOM = "1m0s"
@@ -76,6 +76,11 @@ def follower(upstream: Upstream, namespace: Object) -> Object:
         {"apiVersion": "v1", "kind": "Namespace", "name": name, "uid": objects.uid(namespace)}
     ]
     return made
+
+
+def follower_of(namespace: str) -> Ref:
+    """Where on a cluster the GitRepository is that follows a project's branch."""
+    return Ref(kinds.FLUX_SOURCE, "GitRepository", namespace, kinds.FLUX_NAMESPACE)
 
 
 def _follower(upstream: Upstream, name: str, branch: str, interval: str) -> Object:

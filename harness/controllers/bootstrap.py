@@ -94,6 +94,14 @@ class Bootstrap:
             if layout.manifest(cluster, namespace, source) in self._clone.files
         )
 
+    def has_sources(self, cluster: str, namespace: str) -> bool:
+        """Whether a cluster has a file of any source of this namespace."""
+        self._load()
+        place, keep = layout.Place(cluster, namespace), layout.keep(cluster, namespace)
+        return any(
+            path != keep and layout.place_of(path) == place for path in list(self._clone.files)
+        )
+
     def clusters(self, namespace: str) -> frozenset[str]:
         """The clusters that have a directory for this namespace."""
         self._load()

@@ -43,6 +43,7 @@ class Tier:
         self._manager = Manager()
         self._listeners: defaultdict[str, list[kinds.Listener]] = defaultdict(list)
         self._members = Members()
+        self._push_listeners: list[Callable[[layout.Place], None]] = []
         self._pokes = Controller("poke", self._poke, workers=4)
         self._bootstrap = Bootstrap(
             configuration.remote, configuration.directory / "bootstrap.git", on_push=self._pushed
@@ -136,6 +137,7 @@ class Tier:
             self._on(kind, controller, when(gone, self._project_of))
         self._members.on_change(lambda _: _add(controller, self._view.keys()))
         on_member = feed(controller.queue, projects.keys_of_member_change)
+        self._push_listeners.append(lambda place: _add(controller, projects.keys_of_push(place)))
         self._members.watch("apiregistration.k8s.io/v1", "APIService", on_member)
         self._members.watch("v1", "Namespace", on_member, labels=f"{federation.MANAGED}=true")
         self._members.watch(kinds.FLUX_KUSTOMIZE, "Kustomization", on_member)
@@ -234,6 +236,8 @@ class Tier:
     def _pushed(self, places: Iterable[layout.Place]) -> None:
         for place in places:
             self._pokes.queue.add(Key(place.namespace, place.cluster))
+            for listener in self._push_listeners:
+                listener(place)
 
     def _poke(self, key: Key) -> float | None:
         member = self._members.get(key.name)

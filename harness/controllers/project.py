@@ -3,7 +3,7 @@ Project: a namespace of one name on the management cluster and on each chosen cl
 
     namespace -> FederatedNamespace -> namespaces on the clusters (federation_sync)
               -> directory in the bootstrap repository, one for each cluster
-              -> account, role and Kustomization `project` on each cluster
+              -> account and role on each cluster, and with the first source Kustomization `project`
 
 Deletion goes the other way: see `project_removal`.
 """
@@ -74,6 +74,13 @@ class ProjectController:
             self._applied.pop((change.cluster, namespace), None)
             return self._view.key_of(namespace)
         return []
+
+    def keys_of_push(self, place: layout.Place) -> list[Key]:
+        """What a commit makes due: the Project whose first source on a cluster it may bring."""
+        member = self._members.get(place.cluster)
+        if member is None or member.find("Kustomization", place.namespace, kinds.PROJECT):
+            return []
+        return self._view.key_of(place.namespace)
 
     def reconcile(self, key: Key) -> float | None:
         """Bring one Project about, or take it down."""
@@ -155,10 +162,10 @@ class ProjectController:
         groups = {
             objects.spec(each).get("group", "") for each in member.copies["APIService"].items()
         }
-        wanted = [
-            follower(self._upstream, namespace),
-            *project_objects.on_cluster(name, member.name, groups, interval=self._interval),
-        ]
+        wanted = project_objects.account(name, groups)
+        if self._applies(member, name):
+            applier = project_objects.applier(name, member.name, interval=self._interval)
+            wanted += [follower(self._upstream, namespace), applier]
         text = json.dumps([objects.uid(namespace), wanted], sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
         if self._applied.get((member.name, name)) == digest:
@@ -173,6 +180,11 @@ class ProjectController:
             return str(error)
         self._applied[member.name, name] = digest
         return None
+
+    def _applies(self, member: Member, name: str) -> bool:
+        """Whether there are, or were, CD manifests for a cluster; what applies them stays."""
+        there = member.find("Kustomization", name, kinds.PROJECT) is not None
+        return there or self._bootstrap.has_sources(member.name, name)
 
     def _federation_says(self, cluster: str, name: str) -> str:
         federated = self._copies.federated_namespaces.get(name, name) or {}

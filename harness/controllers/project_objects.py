@@ -7,7 +7,8 @@ Pure. On a cluster, within the project namespace:
     Kustomization project               applies clusters/<cluster>/<namespace> of the bootstrap
                                         repository: the CD manifests of the sources
 
-and, in kommander-flux, the GitRepository that it reads (attachment_flux).
+and, in kommander-flux, the GitRepository that it reads (attachment_flux). These two come with the
+first source: until then they would have nothing to do but keep a cluster busy.
 """
 
 from __future__ import annotations
@@ -131,8 +132,8 @@ def placement(project: Object) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def on_cluster(name: str, cluster: str, groups: Iterable[str], *, interval: str) -> list[Object]:
-    """What a cluster gets inside the namespace, in the order in which it can be created."""
+def account(name: str, groups: Iterable[str]) -> list[Object]:
+    """What the sources act as on a cluster, in the order in which it can be created."""
     metadata = {"name": name, "namespace": name}
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
@@ -149,23 +150,27 @@ def on_cluster(name: str, cluster: str, groups: Iterable[str], *, interval: str)
             "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": name},
             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": name}],
         },
-        {
-            "apiVersion": kinds.FLUX_KUSTOMIZE,
-            "kind": "Kustomization",
-            "metadata": {"name": kinds.PROJECT, "namespace": name},
-            "spec": {
-                "interval": interval,
-                "path": f"./{layout.directory(cluster, name)}",
-                "prune": True,
-                "serviceAccountName": name,
-                "sourceRef": {
-                    "kind": "GitRepository",
-                    "name": name,
-                    "namespace": kinds.FLUX_NAMESPACE,
-                },
+    ]
+
+
+def applier(name: str, cluster: str, *, interval: str) -> Object:
+    """What applies the CD manifests of a project's sources on a cluster."""
+    return {
+        "apiVersion": kinds.FLUX_KUSTOMIZE,
+        "kind": "Kustomization",
+        "metadata": {"name": kinds.PROJECT, "namespace": name},
+        "spec": {
+            "interval": interval,
+            "path": f"./{layout.directory(cluster, name)}",
+            "prune": True,
+            "serviceAccountName": name,
+            "sourceRef": {
+                "kind": "GitRepository",
+                "name": name,
+                "namespace": kinds.FLUX_NAMESPACE,
             },
         },
-    ]
+    }
 
 
 def rules(groups: Iterable[str]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from harness.cluster.reflector import Reflector
 from harness.controllers import bootstrap_layout as layout
 from harness.controllers import management_objects as kinds
 from harness.controllers import project_objects
+from harness.controllers.attachment_flux import follower_of
 from harness.controllers.attachment_members import Members
 from harness.controllers.bootstrap import Bootstrap
 from harness.model import objects
@@ -82,10 +83,17 @@ class ProjectRemoval:
                 return f"waiting for the sources {names} to go"
             case "contents":
                 self._delete(*secrets)
-                self._members.each(appliers, lambda each: self._delete_applier(each, name))
+                applier = Ref(kinds.FLUX_KUSTOMIZE, "Kustomization", kinds.PROJECT, name)
+                self._members.each(appliers, lambda each: self._delete_at(each, applier))
                 return "waiting for its secrets and Kustomizations to go"
             case "clusters":
                 clusters = self._bootstrap.clusters(name)
+                # Before the branch goes that they follow: they would go with the namespace, but
+                # Kubernetes collects by owner only some twenty seconds after it.
+                self._members.each(
+                    [each for each in clusters if self._answers(each)],
+                    lambda each: self._delete_at(each, follower_of(name)),
+                )
                 directories = tuple(layout.directory(each, name) for each in sorted(clusters))
                 self._bootstrap.publish({}, directories=directories, why=f"no project {name}")
                 self._delete(federated)
@@ -111,12 +119,16 @@ class ProjectRemoval:
         }
         return {cluster: each for cluster, each in found.items() if each is not None}
 
-    def _delete_applier(self, cluster: str, name: str) -> None:
+    def _answers(self, cluster: str) -> bool:
+        member = self._members.get(cluster)
+        return member is not None and member.ready
+
+    def _delete_at(self, cluster: str, ref: Ref) -> None:
         member = self._members.get(cluster)
         if member is None:
             return
         try:
-            member.cluster.delete(Ref(kinds.FLUX_KUSTOMIZE, "Kustomization", kinds.PROJECT, name))
+            member.cluster.delete(ref)
         except errors.NotFound:
             return
         except errors.Unreachable:

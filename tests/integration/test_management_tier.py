@@ -71,7 +71,7 @@ class StandIn:
                     )
                     self.cluster.delete(ref)
         project = Ref(KUSTOMIZE_API, "Kustomization", "project", namespace)
-        with suppress(errors.NotFound):
+        with suppress(errors.NotFound):  # gone with the project
             self.cluster.patch(
                 project,
                 {"status": {"lastAppliedRevision": f"main@sha1:{head}"}},
@@ -307,8 +307,6 @@ def test_a_project_is_on_its_clusters_only(bench: Bench) -> None:
         ("rbac.authorization.k8s.io/v1", "RoleBinding"),
     ):
         c1.get(Ref(api_version, kind, namespace, namespace))
-    project = c1.get(Ref(KUSTOMIZE_API, "Kustomization", "project", namespace))
-    assert project["spec"]["path"] == f"./clusters/c1/{namespace}"
     assert f"clusters/c1/{namespace}/.gitkeep" in bench.repository.files()
     account = c1.impersonate(f"system:serviceaccount:{namespace}:{namespace}")
     account.create(
@@ -323,17 +321,28 @@ def test_a_project_is_on_its_clusters_only(bench: Bench) -> None:
         account.delete(Ref("v1", "Namespace", namespace))
 
 
+def test_the_first_source_brings_what_applies_it(bench: Bench) -> None:
+    namespace = bench.project("first", {"clusters": [{"name": "c1"}]})
+    c1 = bench.members["c1"]
+    applier = Ref(KUSTOMIZE_API, "Kustomization", "project", namespace)
+    follower = Ref(SOURCE_API, "GitRepository", namespace, "kommander-flux")
+    assert (c1.find(applier), c1.find(follower)) == (None, None)
+    bench.source(namespace, "apps")
+    until(lambda: None if c1.find(applier) else "no Kustomization project", "it comes")
+    assert c1.get(applier)["spec"]["path"] == f"./clusters/c1/{namespace}"
+    assert c1.get(follower)["spec"]["ref"] == {"branch": f"projects/{namespace}"}
+    assert bench.members["c2"].find(follower) is None
+
+
 def test_placement_by_label_follows_the_label(bench: Bench) -> None:
     namespace = bench.project("labelled", {"clusterSelector": {"matchLabels": {"tier": "gold"}}})
     c2 = bench.members["c2"]
     komm = Ref(KOMMANDER, "KommanderCluster", "c2", "default-workspace")
     bench.management.patch(komm, {"metadata": {"labels": {"tier": "gold"}}})
-    project = Ref(KUSTOMIZE_API, "Kustomization", "project", namespace)
+    role = Ref("rbac.authorization.k8s.io/v1", "Role", namespace, namespace)
 
     def joined() -> str | None:
-        with suppress(errors.ClusterError):
-            return None if c2.find(project) else "no Kustomization"
-        return "not served"
+        return None if c2.find(role) else "no Role"
 
     until(joined, "c2 in the project")
     bench.management.patch(komm, {"metadata": {"labels": {"tier": None}}})
@@ -586,4 +595,7 @@ def test_deleting_a_project_leaves_nothing(bench: Bench) -> None:
     until(lambda: str(bench.status(ref)) if bench.management.find(ref) else None, "the end", 60)
     for cluster in (bench.management, *bench.members.values()):
         assert cluster.find(Ref("v1", "Namespace", namespace)) is None
+    for cluster in bench.members.values():
+        follower = Ref(SOURCE_API, "GitRepository", namespace, "kommander-flux")
+        assert cluster.find(follower) is None, "it would fail until Kubernetes collects it"
     assert not [path for path in bench.repository.files() if namespace in path]

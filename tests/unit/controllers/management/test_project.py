@@ -51,15 +51,13 @@ def test_a_namespace_of_somebody_else_is_not_taken_over(
     assert project_objects.standing(project(), {"metadata": metadata}) == expected
 
 
-def test_a_cluster_gets_account_role_binding_and_kustomization() -> None:
-    made = project_objects.on_cluster("ns", "c1", ["", "apps"], interval="2s")
-    assert [each["kind"] for each in made] == [
-        "ServiceAccount",
-        "Role",
-        "RoleBinding",
-        "Kustomization",
-    ]
-    spec = made[-1]["spec"]
+def test_a_cluster_gets_account_role_and_binding() -> None:
+    made = project_objects.account("ns", ["", "apps"])
+    assert [each["kind"] for each in made] == ["ServiceAccount", "Role", "RoleBinding"]
+
+
+def test_kustomization_project_applies_the_directory_as_the_projects_account() -> None:
+    spec = project_objects.applier("ns", "c1", interval="2s")["spec"]
     assert spec["path"] == "./clusters/c1/ns"
     assert spec["prune"] is True
     assert spec["serviceAccountName"] == "ns"
