@@ -5,6 +5,7 @@ Each is built from a world and evaluated whenever something changed (observe). T
 must be; these say where it is not so.
 """
 
+import operator
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -42,11 +43,22 @@ def deployed(
     commit = commit or source.repository.head
     expected = world.expected(source, commit)
     removed = sorted(world.every_ref(source) - set(expected.refs), key=str)
+    refs = (*expected.refs, *removed)
+    told: dict[str, tuple[list[Object | None], str | None]] = {}
 
     def one(cluster: str) -> str | None:
-        findings = oracle.judge(expected, lambda ref: world.scope.lookup(cluster, ref))
-        findings += oracle.gone(removed, lambda ref: world.scope.lookup(cluster, ref))
-        return "; ".join(map(str, findings)) or None
+        # Asked at every event, most of which are about something else: an observer keeps an object
+        # until it has a newer one, so the same objects have the same answer.
+        seen = [world.scope.lookup(cluster, ref) for ref in refs]
+        known = told.get(cluster)
+        if known and all(map(operator.is_, known[0], seen)):
+            return known[1]
+        current = dict(zip(refs, seen, strict=True))
+        findings = oracle.judge(expected, current.__getitem__)
+        findings += oracle.gone(removed, current.__getitem__)
+        answer = "; ".join(map(str, findings)) or None
+        told[cluster] = seen, answer
+        return answer
 
     return everywhere(world, one, clusters)
 

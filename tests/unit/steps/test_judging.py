@@ -1,7 +1,10 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 
+from harness.model.objects import Ref
+from harness.model.oracle import Expectation
 from harness.steps import judging
 from tests.fakes import config_map
 
@@ -62,3 +65,28 @@ def test_content_is_a_change_and_status_is_not():
 )
 def test_the_commit_is_read_in_every_dialect(kind, status, commit):
     assert judging.revision_of({"kind": kind, "status": status}) == commit
+
+
+def test_what_is_deployed_is_judged_anew_whenever_an_object_is_another_one():
+    wanted, extra = config_map("a", text="x"), Ref("v1", "ConfigMap", "old", "demo")
+    live = {}
+    world = SimpleNamespace(
+        clusters=("c1", "c2"),
+        expected=lambda source, commit: Expectation((wanted,), frozenset()),
+        every_ref=lambda source: {Ref.of(wanted), extra},
+        scope=SimpleNamespace(lookup=lambda cluster, ref: live.get((cluster, ref))),
+    )
+    source = SimpleNamespace(repository=SimpleNamespace(head="commit"))
+    probe = judging.deployed(world, source)
+
+    def put(cluster, ref, obj):
+        live[cluster, ref] = obj
+        return probe() or ""
+
+    assert "does not exist" in (probe() or "")
+    assert put("c1", Ref.of(wanted), config_map("a", text="x")).startswith("c2: ")
+    assert "text" in put("c2", Ref.of(wanted), config_map("a", text="y"))
+    assert put("c2", Ref.of(wanted), config_map("a", text="x")) == ""
+    assert "old" in put("c1", extra, config_map("old"))
+    assert put("c1", extra, None) == ""
+    assert "does not exist" in put("c1", Ref.of(wanted), None)
