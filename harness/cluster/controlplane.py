@@ -51,7 +51,7 @@ _ETCD = "unix://localhost:1"
 _ETCD_PEERS = "unix://localhost:2"
 
 # Fewer collections while the API server builds its world; the limit keeps it from growing later.
-_GO_API = {"GOGC": "400", "GOMEMLIMIT": "600MiB"}
+_GO_API = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
 _GO_MANAGER = {"GOGC": "200", "GOMEMLIMIT": "150MiB"}
 
 

@@ -61,10 +61,9 @@ _COMMON = (
     "--log-level=info",
     "--log-encoding=json",
     "--concurrent=8",
-    "--requeue-dependency=1s",
     "--interval-jitter-percentage=0",
     "--min-retry-delay=250ms",
-    "--max-retry-delay=1s",
+    "--max-retry-delay=2s",
     "--kube-api-qps=200",
     "--kube-api-burst=400",
 )
@@ -179,7 +178,7 @@ class Tier:
         A turn of a Kustomization makes a client for its account, which asks the API server for
         all it serves: too often, and nothing but that would be done.
         """
-        return ("4s", "6s", "1m0s")
+        return ("5s", "10s", "1m0s")
 
     @property
     def judged(self) -> tuple[str, ...]:
