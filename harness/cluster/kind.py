@@ -23,6 +23,7 @@ from harness.cluster import (
     docker,
     fleet,
     holdings,
+    kind_config,
     kind_messages,
     kubeconfig_file,
     programs,
@@ -206,7 +207,7 @@ def _create(
     directory = lease.directory / member
     directory.mkdir(mode=0o700)
     config = directory / "kind.yaml"
-    config.write_text(yaml.safe_dump(_config(port)))
+    config.write_text(yaml.safe_dump(kind_config.cluster(port)))
     environment = {
         **os.environ,
         **lease.mark,
@@ -227,16 +228,6 @@ def _create(
         env=environment,
     )
     return _Creation(member, cluster, directory, started)
-
-
-def _config(port: int) -> dict[str, object]:
-    return {
-        "apiVersion": "kind.x-k8s.io/v1alpha4",
-        "kind": "Cluster",
-        # A port that nobody else is given meanwhile; kind's own choice may be taken twice.
-        "networking": {"apiServerAddress": ports.LOOPBACK, "apiServerPort": port},
-        "nodes": [{"role": "control-plane"}],
-    }
 
 
 def _await_all(

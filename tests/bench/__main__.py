@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.cli import session, suite
+from harness.cli import session, suite, workloads
 from harness.cli.running import DEFAULT_WORKERS
 from harness.cli.session import Prepared, Wanted
 from harness.cluster import client, fleet
@@ -91,7 +91,7 @@ def scenarios(prepared: Prepared, ids: Iterable[str], workers: int) -> list[Scen
     tell(f"running {'the sample' if ids else 'the suite'} at -n {workers}")
     collected = suite.run(
         Path(prepared.session.directory) / "session.json",
-        tags="",
+        tags=workloads.part("", "", prepared.session.provider),
         requirements=(),
         scenarios=tuple(ids),
         workers=workers,

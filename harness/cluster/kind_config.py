@@ -1,0 +1,55 @@
+"""
+What `kind` is told about a cluster of ours; pure.
+
+The clusters live for one run, four of them on the cores that the suite itself needs: they write to
+no disk that has to survive, elect no leader, and do not hold themselves back where many namespaces
+come and go. What the API server answers is not touched.
+"""
+
+import json
+
+from harness.kit import ports
+
+_CONTROL_PLANE = {
+    "etcd": {"unsafe-no-fsync": "true", "snapshot-count": "10000"},
+    "apiServer": {"profiling": "false", "delete-collection-workers": "4"},
+    "controllerManager": {
+        "leader-elect": "false",
+        "kube-api-qps": "200",
+        "kube-api-burst": "400",
+        "concurrent-namespace-syncs": "20",
+        "profiling": "false",
+    },
+    "scheduler": {"leader-elect": "false", "profiling": "false"},
+}
+# How kubeadm's configuration writes arguments: as a map until v1beta3, as a list from v1beta4. kind
+# takes the patch that fits what it generates for the node's Kubernetes.
+_AS_MAP = "kubeadm.k8s.io/v1beta3"
+_AS_LIST = "kubeadm.k8s.io/v1beta4"
+
+
+def cluster(port: int) -> dict[str, object]:
+    """The configuration of a cluster whose API server is at `port` of the host."""
+    return {
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "kind": "Cluster",
+        # A port that nobody else is given meanwhile; kind's own choice may be taken twice.
+        "networking": {"apiServerAddress": ports.LOOPBACK, "apiServerPort": port},
+        "nodes": [{"role": "control-plane"}],
+        "kubeadmConfigPatches": [_patch(_AS_MAP), _patch(_AS_LIST)],
+    }
+
+
+def _patch(version: str) -> str:
+    arguments: dict[str, object] = {
+        component: {"extraArgs": _written(values, version)}
+        for component, values in _CONTROL_PLANE.items()
+    }
+    arguments["etcd"] = {"local": arguments["etcd"]}
+    return json.dumps({"kind": "ClusterConfiguration", "apiVersion": version, **arguments})
+
+
+def _written(arguments: dict[str, str], version: str) -> object:
+    if version == _AS_MAP:
+        return arguments
+    return [{"name": name, "value": value} for name, value in arguments.items()]
