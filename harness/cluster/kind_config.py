@@ -7,6 +7,7 @@ come and go. What the API server answers is not touched.
 """
 
 import json
+from typing import Any
 
 from harness.kit import ports
 
@@ -28,7 +29,7 @@ _AS_MAP = "kubeadm.k8s.io/v1beta3"
 _AS_LIST = "kubeadm.k8s.io/v1beta4"
 
 
-def cluster(port: int) -> dict[str, object]:
+def cluster(port: int) -> dict[str, Any]:
     """The configuration of a cluster whose API server is at `port` of the host."""
     return {
         "apiVersion": "kind.x-k8s.io/v1alpha4",
@@ -41,7 +42,7 @@ def cluster(port: int) -> dict[str, object]:
 
 
 def _patch(version: str) -> str:
-    arguments: dict[str, object] = {
+    arguments: dict[str, Any] = {
         component: {"extraArgs": _written(values, version)}
         for component, values in _CONTROL_PLANE.items()
     }
@@ -49,7 +50,7 @@ def _patch(version: str) -> str:
     return json.dumps({"kind": "ClusterConfiguration", "apiVersion": version, **arguments})
 
 
-def _written(arguments: dict[str, str], version: str) -> object:
+def _written(arguments: dict[str, str], version: str) -> dict[str, str] | list[dict[str, str]]:
     if version == _AS_MAP:
         return arguments
     return [{"name": name, "value": value} for name, value in arguments.items()]

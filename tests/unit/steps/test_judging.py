@@ -1,5 +1,6 @@
 import copy
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -69,14 +70,14 @@ def test_the_commit_is_read_in_every_dialect(kind, status, commit):
 
 def test_what_is_deployed_is_judged_anew_whenever_an_object_is_another_one():
     wanted, extra = config_map("a", text="x"), Ref("v1", "ConfigMap", "old", "demo")
-    live = {}
-    world = SimpleNamespace(
+    live: dict[tuple[str, Ref], Any] = {}
+    world: Any = SimpleNamespace(
         clusters=("c1", "c2"),
         expected=lambda source, commit: Expectation((wanted,), frozenset()),
         every_ref=lambda source: {Ref.of(wanted), extra},
         scope=SimpleNamespace(lookup=lambda cluster, ref: live.get((cluster, ref))),
     )
-    source = SimpleNamespace(repository=SimpleNamespace(head="commit"))
+    source: Any = SimpleNamespace(repository=SimpleNamespace(head="commit"))
     probe = judging.deployed(world, source)
 
     def put(cluster, ref, obj):
