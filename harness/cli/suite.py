@@ -3,7 +3,7 @@
 import contextlib
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +133,7 @@ def run(
         scenarios = tuple(map(collecting.identifier, cases))
     collector = Collector(tell, cases)
     with _environment(config.SESSION_VARIABLE, str(session_file)):
-        # Disturbing scenarios run alone, after all others.
-        for phase, many in ((f"not @{DISRUPTIVE}", workers), (f"@{DISRUPTIVE}", 1)):
+        for phase, many in _phases(cases, workers):
             chosen = f"({tags}) and {phase}" if tags else phase
             choice = (
                 f"--conformance-tags={chosen}",
@@ -153,6 +152,19 @@ def run(
     if not collector.records and not collector.troubles and not collector.interrupted:
         raise UsageError("No scenario is what was asked for; their ids are in every report.")
     return collector
+
+
+def _phases(cases: Mapping[str, Sketch], workers: int) -> list[tuple[str, int]]:
+    """
+    The tags of each phase and how many workers it is worth; one that is empty is left out.
+
+    Disturbing scenarios run alone, after all others. A worker costs seconds to start.
+    """
+    alone = sum(DISRUPTIVE in each.tags for each in cases.values())
+    together = len(cases) - alone
+    phases = [(f"not @{DISRUPTIVE}", min(workers, together)), (f"@{DISRUPTIVE}", min(1, alone))]
+    # Without any the first phase says why: of a feature that cannot be read nothing is known here.
+    return [phase for phase in phases if phase[1]] or [(phases[0][0], 1)]
 
 
 def _pytest(

@@ -51,7 +51,7 @@ _ETCD = "unix://localhost:1"
 _ETCD_PEERS = "unix://localhost:2"
 
 # Fewer collections while the API server builds its world; the limit keeps it from growing later.
-_GO_API = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+_GO_API = {"GOGC": "400", "GOMEMLIMIT": "1536MiB"}
 _GO_MANAGER = {"GOGC": "200", "GOMEMLIMIT": "150MiB"}
 
 
@@ -167,6 +167,7 @@ def _start_etcd(programs: Programs, lease: fleet.Lease) -> process.Process:
             "--snapshot-count=10000",
             "--max-snapshots=1",
             "--max-wals=1",
+            "--backend-batch-interval=1s",
             "--log-level=warn",
         ],
         cwd=lease.directory,
