@@ -23,7 +23,8 @@ from harness.plugin import collecting
 
 DISRUPTIVE = "disruptive"
 _WORD = re.compile(r"[^\s()]+")
-_QUIET = "while a control source"
+_SLOW = ("while a control source", "somebody changes and deletes")
+"""Steps that wait for what happens at intervals only: quiet windows, and what drifted."""
 _OPERATORS = ("and", "or", "not")
 
 
@@ -168,11 +169,11 @@ def _written(children: list[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def patience(item: pytest.Item) -> tuple[int, int]:
-    """How long a scenario is likely to take: its quiet windows first, then its steps."""
+    """How long a scenario is likely to take: what it waits for at intervals, then its steps."""
     function: Any = getattr(item, "obj", None)
     scenario = scenario_wrapper_template_registry.get(function) if function else None
     steps = [step.name for step in scenario.steps] if scenario else []
-    return sum(_QUIET in step for step in steps), len(steps)
+    return sum(slow in step for step in steps for slow in _SLOW), len(steps)
 
 
 def choice(expression: str, requirements: Iterable[str]) -> Callable[[tuple[str, ...]], bool]:
