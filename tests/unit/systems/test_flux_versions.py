@@ -54,7 +54,7 @@ def test_all_of_dkp_is_there_and_all_that_can_be_built() -> None:
 
 def test_without_a_name_it_is_the_default() -> None:
     assert (
-        flux_versions.choose() == flux_versions.default() == flux_versions.named("sc1.3.0-kc1.9.5")
+        flux_versions.choose() == flux_versions.default() == flux_versions.named("sc1.3.0-kc1.7.3")
     )
 
 
