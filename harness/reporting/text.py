@@ -18,6 +18,8 @@ _COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
 
 def printable(text: str) -> str:
     """The text without colours, its unprintable characters as escapes such as x1b."""
+    if text.isascii() and text.isprintable():  # nearly all of the many there are
+        return text
     plain = _COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], plain)
 
