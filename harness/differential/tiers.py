@@ -25,7 +25,7 @@ SYSTEMS: Final = (reference.NAME, flux.NAME)
 
 def needed(*systems: str) -> tuple[str, ...]:
     """The programs that a run with these systems is made of."""
-    return (*programs.CORE, *(flux_versions.default().programs if flux.NAME in systems else ()))
+    return (*programs.CORE, *(flux_versions.transcribed().programs if flux.NAME in systems else ()))
 
 
 def start(
@@ -56,5 +56,5 @@ def _tier(system: str, found: Binaries, controllers: Sequence[str]) -> AttachedT
     # The wording of Flux as it is now, so that messages can be compared as they are.
     options = Options(dialect="modern", controllers=controllers)
     if system == flux.NAME:
-        return flux.Tier(found, flux_versions.default(), options)
+        return flux.Tier(found, flux_versions.transcribed(), options)
     return reference.Tier(found.path("kubectl"), options)

@@ -69,10 +69,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """All pairs, and the one that is taken where none is named."""
+    """All pairs, the one that is taken where none is named, and the reference's model."""
 
     pairs: tuple[Pair, ...]
     default: Pair
+    transcribed: Pair
 
 
 def pairs() -> tuple[Pair, ...]:
@@ -83,6 +84,11 @@ def pairs() -> tuple[Pair, ...]:
 def default() -> Pair:
     """The pair that is taken where none is named."""
     return load().default
+
+
+def transcribed() -> Pair:
+    """The newest pair: what the reference does as Flux does, it does as this one."""
+    return load().transcribed
 
 
 def named(name: str) -> Pair:
@@ -124,10 +130,11 @@ def parse(text: str) -> Matrix:
     names = [pair.name for pair in found]
     if len(set(names)) != len(names):
         raise HarnessBug(f"{_FILE}: a name is there twice: {', '.join(names)}")
-    chosen = [pair for pair in found if pair.name == content["default"] and pair.buildable]
-    if len(chosen) != 1:
-        raise HarnessBug(f"{_FILE}: the default {content['default']} is no pair that can be built")
-    return Matrix(found, chosen[0])
+    buildable = {pair.name: pair for pair in found if pair.buildable}
+    for role in ("default", "transcribed"):
+        if content[role] not in buildable:
+            raise HarnessBug(f"{_FILE}: the {role} {content[role]} is no pair that can be built")
+    return Matrix(found, buildable[content["default"]], buildable[content["transcribed"]])
 
 
 def _pair(entry: dict[str, Any], programs: dict[tuple[str, str], str]) -> Pair:

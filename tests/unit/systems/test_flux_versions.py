@@ -70,6 +70,7 @@ def test_what_cannot_be_built_is_inconclusive_for_the_caller_too(capsys, monkeyp
 
 
 GOOD = """
+transcribed: a
 default: a
 programs:
   s: {controller: source-controller, version: v1.3.0}
@@ -94,6 +95,13 @@ def test_a_matrix_that_contradicts_itself_is_a_bug(change, told) -> None:
     assert flux_versions.parse(yaml.safe_dump(content)).default.programs == ("s", "k")
     content["pairs"][0] |= change
     with pytest.raises(HarnessBug, match=told):
+        flux_versions.parse(yaml.safe_dump(content))
+
+
+def test_what_the_reference_is_compared_with_can_be_built() -> None:
+    assert flux_versions.transcribed() == flux_versions.named("sc1.3.0-kc1.9.5")
+    content = yaml.safe_load(GOOD) | {"transcribed": "b"}
+    with pytest.raises(HarnessBug, match="the transcribed b is no pair"):
         flux_versions.parse(yaml.safe_dump(content))
 
 
