@@ -294,6 +294,7 @@ def versions() -> None:
     """List the versions of Flux: those that were shipped, and those that can be run."""
     for pair in flux_versions.pairs():
         state = "can be run" if pair.buildable else f"inconclusive: {pair.reason}"
+        state += ", the default" if pair == flux_versions.default() else ""
         click.echo(f"{pair.name:<18} {pair.era:<6} {state:<34} {pair}")
 
 
