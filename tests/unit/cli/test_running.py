@@ -221,6 +221,22 @@ def test_a_folder_for_the_report_is_made_or_must_be_empty(tmp_path):
         publishing.folder(made)
 
 
+def test_an_earlier_report_is_replaced_on_demand_and_nothing_else(tmp_path):
+    for name in ("report.yaml", "record.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.log").touch()
+    with pytest.raises(UsageError, match="is not empty"):
+        publishing.folder(tmp_path)
+    (tmp_path / "mine").touch()
+    with pytest.raises(UsageError, match="holds mine, which no run has written"):
+        publishing.folder(tmp_path, replace=True)
+    assert (tmp_path / "logs" / "a.log").exists()
+    (tmp_path / "mine").unlink()
+    assert publishing.folder(tmp_path, replace=True) == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_digest_of_the_suite_is_stable():
     digest = running.suite_digest()
 
