@@ -31,6 +31,7 @@ LASTS = 30
 """Seconds without a renewal after which a claim is of the dead."""
 
 _RENEWAL = 5.0
+_HOLDER = "gitops-conformance/holder"
 _SPARED = "gitops-conformance/spared"
 _FILE = "claims.json"
 _LEASE = Ref("coordination.k8s.io/v1", "Lease", "run", NAMESPACE)
@@ -110,7 +111,7 @@ def take(cluster: Cluster, holder: str, tell: Tell) -> None:
         _inherit(cluster, home, holder, tell)
     spared = [installed.told(Ref.of(obj)) for obj in removal.removable(cluster)]
     try:
-        cluster.create(_home(spared), field_manager=_MANAGER)
+        cluster.create(_home(holder, spared), field_manager=_MANAGER)
         cluster.create(_lease(holder), field_manager=_MANAGER)
     except AlreadyExists:
         raise SetupError(_in_use(cluster, cluster.find(_LEASE))) from None
@@ -175,9 +176,9 @@ def _give_back(cluster: Cluster, holder: str) -> list[str]:
     home, lease = cluster.find(_HOME), cluster.find(_LEASE)
     if home is None or not installed.is_marked(home):
         return []
-    if lease is not None and objects.spec(lease).get("holderIdentity") != holder:
-        return []
-    return _clear(cluster, home)
+    # Who has made the namespace a moment ago has no Lease yet; who takes a claim over has one.
+    claimed = objects.spec(lease)["holderIdentity"] if lease else objects.annotations(home)[_HOLDER]
+    return _clear(cluster, home) if claimed == holder else []
 
 
 def _clear(cluster: Cluster, home: Object) -> list[str]:
@@ -230,12 +231,13 @@ def _in_use(cluster: Cluster, lease: Object | None) -> str:
     )
 
 
-def _home(spared: list[str]) -> Object:
+def _home(holder: str, spared: list[str]) -> Object:
+    annotations = {_HOLDER: holder, _SPARED: json.dumps(spared)}
     return installed.marked(
         {
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": {"name": NAMESPACE, "annotations": {_SPARED: json.dumps(spared)}},
+            "metadata": {"name": NAMESPACE, "annotations": annotations},
         }
     )
 

@@ -16,7 +16,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.cluster import binaries, claims, client, controlplane, fleet, kubeconfig_file
+from harness.cluster import (
+    binaries,
+    claims,
+    client,
+    controlplane,
+    fleet,
+    kubeconfig_file,
+    removal,
+)
 from harness.cluster.client import Cluster
 from harness.model import installed, objects
 from harness.model.objects import Ref
@@ -217,7 +225,7 @@ def test_another_installation_is_refused_and_stays(apis, folder, tmp_path):
         assert "Take a cluster without Flux and Kommander" in output
         assert listed(apis) == before
     finally:
-        apis[1].delete(Ref.of(crd))
+        removal.delete(apis[1], [Ref.of(crd)])
 
 
 def test_a_namespace_of_the_past_stays(apis, folder, tmp_path):
@@ -231,7 +239,7 @@ def test_a_namespace_of_the_past_stays(apis, folder, tmp_path):
         assert going.returncode == 0, output
         assert listed(apis) == before
     finally:
-        apis[1].delete(Ref("v1", "Namespace", "old-project"))
+        removal.delete(apis[1], [Ref("v1", "Namespace", "old-project")])
 
 
 def test_a_namespace_that_only_bears_our_name_is_refused(apis, folder, tmp_path):
@@ -240,7 +248,7 @@ def test_a_namespace_that_only_bears_our_name_is_refused(apis, folder, tmp_path)
         assert "that is not of this suite" in refused(tmp_path, folder)
         assert apis[0].find(Ref("v1", "Namespace", claims.NAMESPACE)) is not None
     finally:
-        apis[0].delete(Ref("v1", "Namespace", claims.NAMESPACE))
+        removal.delete(apis[0], [Ref("v1", "Namespace", claims.NAMESPACE)])
 
 
 def test_an_account_that_may_not_is_refused(before, apis, made, folder, tmp_path):
