@@ -5,7 +5,9 @@ import yaml
 from click.core import ParameterSource
 
 from harness.cli import job
+from harness.cluster import given
 from harness.errors import UsageError
+from harness.systems import reference
 
 _HEAD = """\
 # The conformance suite as an Indexed Job of {shards} shards, made by `gitops-conformance job`.
@@ -68,7 +70,7 @@ def command(run: click.Command) -> click.Command:
         """
         Print the suite as a Job for a cluster: `... job --image IMAGE | kubectl apply -f -`.
 
-        What follows `--` are options of `run`, such as --tags or --system.
+        What follows `--` are options of `run`, such as --tags or --fail-on.
         """
         _check(run, options)
         wanted = job.Wanted(image, shards, secret, own_clusters, storage, name, options)
@@ -87,3 +89,8 @@ def _check(run: click.Command, options: tuple[str, ...]) -> None:
     for parameter in job.RESERVED:
         if context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE:
             raise UsageError(f"--{parameter} is for the Job to say; leave it out.")
+    if (system := context.params["system"]) != reference.NAME:
+        raise UsageError(
+            f"--system {system}: the image of the harness holds the {reference.NAME} only; run "
+            f"{system} outside, with `run --clusters {given.NAME}`."
+        )

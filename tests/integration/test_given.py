@@ -26,6 +26,7 @@ from harness.cluster import (
     removal,
 )
 from harness.cluster.client import Cluster
+from harness.errors import SetupError
 from harness.model import installed, objects
 from harness.model.objects import Ref
 
@@ -284,3 +285,43 @@ def test_credentials_that_are_not_accepted_are_named(before, folder, tmp_path):
 def test_one_cluster_given_twice_is_refused(before, folder, tmp_path):
     (folder / "c2.kubeconfig").write_text((folder / "c1.kubeconfig").read_text())
     assert "are the same cluster; each needs its own" in refused(tmp_path, folder)
+
+
+def test_a_claim_that_another_is_just_making_is_left_to_it(apis, made, tmp_path):
+    home = Ref("v1", "Namespace", claims.NAMESPACE)
+    marks = {"gitops-conformance/holder": "another", "gitops-conformance/spared": "[]"}
+    apis[0].create(installed.marked(namespace(home.name, annotations=marks)))
+    try:
+        claims.record(tmp_path, {"management": made.management.kubeconfig})
+        assert claims.release(tmp_path) == []
+        assert not objects.deleting(apis[0].get(home))
+    finally:
+        removal.delete(apis[0], [home])
+
+
+def test_a_cluster_that_is_gone_is_told_and_tried_again(made, tmp_path):
+    gone = tmp_path / "gone"
+    content = yaml.safe_load(made.management.kubeconfig.read_text())
+    content["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    gone.write_text(json.dumps(content))
+    claims.record(tmp_path, {"management": gone})
+    with pytest.raises(SetupError, match=r"the next start tries again .* delete .*127\.0\.0\.1:1"):
+        claims.release(tmp_path)
+    assert claims.read(tmp_path) is not None
+
+
+def test_what_keeps_a_namespace_is_told(apis, monkeypatch):
+    stuck = Ref("v1", "Namespace", "stuck")
+    held = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "held", "namespace": "stuck", "finalizers": ["example.org/held"]},
+    }
+    apis[1].create(namespace("stuck"))
+    apis[1].create(held)
+    with monkeypatch.context() as patched:
+        patched.setattr(removal, "WITHIN", 6.0)
+        with pytest.raises(SetupError, match=r"c1 does not let go of Namespace stuck \(.*held"):
+            removal.delete(apis[1], [stuck])
+    apis[1].patch(Ref.of(held), {"metadata": {"finalizers": None}})
+    removal.delete(apis[1], [stuck])

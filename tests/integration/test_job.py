@@ -210,7 +210,7 @@ def before(place) -> Iterator[set[str]]:
     assert place.listed() == found
 
 
-def merged(folders: list[Path], target: Path) -> tuple[int, dict]:
+def merged(folders: list[Path], target: Path) -> tuple[int, Object]:
     done = harness("merge", *folders, "--out", target)
     assert "Traceback" not in done.stderr
     assert (target / "report.yaml").exists(), done.stderr

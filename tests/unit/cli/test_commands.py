@@ -96,6 +96,9 @@ def say(capsys, monkeypatch, tmp_path):
         pytest.param(
             ["job", "--image", "i", "--", "--out", "x"], "--out is for the Job", id="job's own"
         ),
+        pytest.param(
+            ["job", "--image", "i", "--", "--system", "flux"], "holds the reference only", id="flux"
+        ),
         pytest.param(["merge"], "Missing argument", id="merge"),
         pytest.param(["merge", "a"], "a cannot be read: No such file", id="merge nothing"),
         pytest.param(["list", "--level", "PERHAPS"], "'PERHAPS' is not", id="list"),

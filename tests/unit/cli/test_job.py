@@ -6,16 +6,17 @@ from click.testing import CliRunner
 
 from harness.cli import job
 from harness.cli.commands import cli
+from harness.model.objects import Object
 
 
-def printed(*arguments: str) -> list[dict]:
+def printed(*arguments: str) -> list[Object]:
     done = CliRunner().invoke(cli, ["job", "--image", "registry/harness:1", *arguments])
     assert done.exit_code == 0, done.output
     assert "&id" not in done.stdout
     return list(yaml.safe_load_all(done.stdout))
 
 
-def the_job(*arguments: str) -> dict:
+def the_job(*arguments: str) -> Object:
     return next(each for each in printed(*arguments) if each["kind"] == "Job")
 
 
