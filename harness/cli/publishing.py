@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.errors import HarnessBug, UsageError
+from harness.errors import HarnessBug, SetupError, UsageError
 from harness.reporting import console, kept, secrets, writers
 from harness.reporting.record import RunRecord
 
@@ -23,6 +23,17 @@ def folder(out: Path | None, *, replace: bool = False) -> Path:
     With `replace` it may hold what an earlier run has written, which goes, and nothing else.
     """
     made = out or Path("reports") / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    try:
+        _prepare(made, replace=replace)
+    except OSError as error:
+        raise SetupError(
+            f"The report cannot be written to {made} ({error.strerror}): name a folder with --out "
+            f"that the user {os.getuid()} may write."
+        ) from None
+    return made.resolve()
+
+
+def _prepare(made: Path, *, replace: bool) -> None:
     there = list(made.iterdir()) if made.exists() else []
     strange = [path.name for path in there if path.name not in _WRITTEN]
     if there and not replace:
@@ -38,7 +49,6 @@ def folder(out: Path | None, *, replace: bool = False) -> Path:
         else:
             path.unlink()
     made.mkdir(parents=True, exist_ok=True)
-    return made.resolve()
 
 
 def publish(run: RunRecord, out: Path, known: Sequence[secrets.Secret], say: Say) -> int:

@@ -11,7 +11,7 @@ import sys
 import tarfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -57,7 +57,7 @@ class Place:
     api: Cluster
     tested: list[Cluster]
     kubeconfigs: dict[str, str]
-    namespaces: list[str] = field(default_factory=list)
+    node: str
 
     def run(self, *arguments: str, given: bytes = b"") -> bytes:
         done = subprocess.run(
@@ -87,7 +87,25 @@ class Place:
                 "stringData": {f"{n}.kubeconfig": text for n, text in kubeconfigs.items()},
             }
         )
+        self.api.create(self._volume(namespace))
         self.apply(namespace, "--shards", "2", "--secret", _SECRET, "--", *options)
+
+    def _volume(self, namespace: str) -> Object:
+        """A volume that its user may write, as storage that heeds `fsGroup` gives it."""
+        folder = f"/var/reports-of-{namespace}"
+        docker.run("exec", self.node, "mkdir", "-m", "0777", folder)
+        return {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": f"reports-of-{namespace}"},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "capacity": {"storage": "1Gi"},
+                "storageClassName": "standard",
+                "claimRef": {"namespace": namespace, "name": "gitops-conformance"},
+                "hostPath": {"path": folder},
+            },
+        }
 
     def apply(self, namespace: str, *arguments: str) -> None:
         made = harness("job", "--image", self.image, *arguments)
@@ -189,6 +207,7 @@ def place(image, tmp_path_factory) -> Iterator[Place]:
         yield Place(
             image, found.path("kubectl"), runner, api, apis,
             {member.name: _for_pods(member, prefix) for member in tested},
+            f"{prefix}-{runner.name}-control-plane",
         )  # fmt: skip
         for each in (*apis, api):
             each.close()

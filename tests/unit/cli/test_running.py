@@ -237,6 +237,12 @@ def test_an_earlier_report_is_replaced_on_demand_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_cannot_be_written_is_explained(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match=r"cannot be written to .*file/a \(Not a directory\)"):
+        publishing.folder(tmp_path / "file" / "a")
+
+
 def test_the_digest_of_the_suite_is_stable():
     digest = running.suite_digest()
 
