@@ -12,7 +12,7 @@ from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
 from harness.config import Session
-from harness.errors import HarnessBug, UsageError
+from harness.errors import HarnessBug, SetupError, UsageError
 from harness.model.baseline import Baseline, Deviation
 from harness.model.sharding import Shard
 from harness.reporting import secrets
