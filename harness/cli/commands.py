@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import comparing, merging, placing, running, session, staying
+from harness.cli import comparing, job_command, merging, placing, running, session, staying
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
-from harness.cluster import binaries, kind, providers
+from harness.cluster import binaries, given, kind, providers
 from harness.containers import harness_image
 from harness.differential import running as differential
 from harness.differential import tiers
@@ -69,8 +69,13 @@ def _fleet_options(function: Function) -> Function:
         click.option("--flux-version", metavar="NAME",
                      help="Which Flux `--system flux` runs, such as dkp-2.8 or sc1.3.0-kc1.9.5; "
                      "`gitops-conformance versions` lists them."),
-        click.option("--attached", type=click.IntRange(1, 16), default=3, show_default=True,
-                     metavar="N", help="How many clusters are attached."),
+        click.option("--kubeconfigs", metavar="DIR",
+                     type=click.Path(path_type=Path, exists=True, file_okay=False),
+                     help="The clusters of `--clusters given`: management.kubeconfig, "
+                     "c1.kubeconfig and so on, an account with cluster-admin in each. What is "
+                     "installed there is removed again."),
+        click.option("--attached", type=click.IntRange(1, 16), metavar="N",
+                     help="How many clusters are attached  [default: 3, or all that are given]"),
         click.option("--dialect", type=click.Choice(["page", "modern"]),
                      help="How the system words its status  [default: its own; the reference "
                      "speaks as the page does]"),
@@ -120,6 +125,7 @@ def _fleet_options(function: Function) -> Function:
     help=f"How many scenarios run at once  [default: {running.DEFAULT_WORKERS}]",
 )
 @_out_option("report")
+@click.option("--replace", is_flag=True, help="Let the report take the place of an earlier one.")
 @click.option("--reuse", is_flag=True, help="Use the fleet that `up` left running.")
 @click.option(
     "--fail-on",
@@ -141,6 +147,7 @@ def run(
     shard: str | None,
     workers: int | None,
     out: Path | None,
+    replace: bool,
     reuse: bool,
     fail_on: str,
     baseline: str | None,
@@ -160,9 +167,13 @@ def run(
         fail_on,
         baseline,
         part,
+        replace,
     )
     with Screen() as screen:
         return running.run(choice, screen)
+
+
+cli.add_command(job_command.command(run))
 
 
 @cli.command("compare-systems")
@@ -314,7 +325,8 @@ def _wanted(
     system: str,
     management: str,
     flux_version: str | None,
-    attached: int,
+    kubeconfigs: Path | None,
+    attached: int | None,
     dialect: str | None,
     seed: int | None,
 ) -> Wanted:
@@ -331,11 +343,29 @@ def _wanted(
         git=git,
         image_base=image_base,
         system=system,
-        attached=attached,
+        kubeconfigs=kubeconfigs,
+        attached=_attached(clusters, kubeconfigs, attached),
         seed=session.fresh_seed() if seed is None else seed,
         patience=Patience.of(dict(_deadline(text) for text in deadlines)),
         options=options,
     )
+
+
+def _attached(clusters: str, kubeconfigs: Path | None, asked: int | None) -> int:
+    """How many clusters are attached, which a folder of kubeconfigs says by itself."""
+    if (clusters == given.NAME) != (kubeconfigs is not None):
+        raise UsageError(
+            f"`--clusters {given.NAME}` and `--kubeconfigs DIR` go together: the one says that the "
+            "clusters are there already, the other how they are reached."
+        )
+    if kubeconfigs is None:
+        return 3 if asked is None else asked
+    if asked is not None:
+        raise UsageError(
+            f"--attached {asked}: with `--clusters {given.NAME}` every cluster in {kubeconfigs} is "
+            "used; leave it out."
+        )
+    return len(given.members(kubeconfigs)) - 1
 
 
 def _controllers() -> Sequence[str]:

@@ -1,24 +1,54 @@
 """The end of `run` and of `merge`: reports in their folder, the last lines on the screen."""
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.errors import HarnessBug, UsageError
-from harness.reporting import console, secrets, writers
+from harness.errors import HarnessBug, SetupError, UsageError
+from harness.reporting import console, kept, secrets, writers
 from harness.reporting.record import RunRecord
 
 Say = Callable[[str], None]
 
+_WRITTEN = ("report.yaml", "report.html", "junit.xml", kept.NAME, "logs", "evidence")
+"""What a run writes into its folder."""
 
-def folder(out: Path | None) -> Path:
-    """Where the reports go: what the user named, else a folder named by the time."""
+
+def folder(out: Path | None, *, replace: bool = False) -> Path:
+    """
+    Where the reports go: what the user named, else a folder named by the time.
+
+    With `replace` it may hold what an earlier run has written, which goes, and nothing else.
+    """
     made = out or Path("reports") / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    if made.exists() and any(made.iterdir()):
-        raise UsageError(f"{made} is not empty; name another folder with --out.")
-    made.mkdir(parents=True, exist_ok=True)
+    try:
+        _prepare(made, replace=replace)
+    except OSError as error:
+        raise SetupError(
+            f"The report cannot be written to {made} ({error.strerror}): name a folder with --out "
+            f"that the user {os.getuid()} may write."
+        ) from None
     return made.resolve()
+
+
+def _prepare(made: Path, *, replace: bool) -> None:
+    there = list(made.iterdir()) if made.exists() else []
+    strange = [path.name for path in there if path.name not in _WRITTEN]
+    if there and not replace:
+        raise UsageError(f"{made} is not empty; name another folder with --out.")
+    if strange:
+        raise UsageError(
+            f"--replace: {made} holds {', '.join(sorted(strange)[:3])}, which no run has written; "
+            "name another folder with --out."
+        )
+    for path in there:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    made.mkdir(parents=True, exist_ok=True)
 
 
 def publish(run: RunRecord, out: Path, known: Sequence[secrets.Secret], say: Say) -> int:

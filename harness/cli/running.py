@@ -12,7 +12,7 @@ from harness import __version__, config, data
 from harness.cli import baselines, leaks, publishing, session, suite, workloads
 from harness.cli.screen import Screen
 from harness.cli.session import Prepared, Wanted
-from harness.cluster import fleet
+from harness.cluster import fleet, kubeconfig_file
 from harness.config import Session
 from harness.errors import HarnessBug, UsageError
 from harness.model import catalogue
@@ -40,6 +40,7 @@ class Choice:
     baseline: str | None = None
     """A file, `none`, or (None) what is shipped for the system."""
     shard: Shard | None = None
+    replace: bool = False
 
     @property
     def selection(self) -> str:
@@ -70,7 +71,7 @@ def run(choice: Choice, screen: Screen) -> int:
     reused = _reused() if choice.reuse else None
     variant = reused.variant if reused else choice.wanted.variant
     known_to_fail = baselines.chosen(choice.baseline, variant)
-    out = publishing.folder(choice.out)
+    out = publishing.folder(choice.out, replace=choice.replace)
     work = _Work(time.monotonic(), datetime.now(UTC))
     for ended in fleet.reap_stale():
         screen.progress(f"ended what a killed run had left: {ended}")
@@ -204,6 +205,8 @@ def _known_secrets(work: _Work) -> list[secrets.Secret]:
     texts += [work.session.git_token, work.session.bootstrap_token]
     if work.prepared:
         texts += work.prepared.running.secrets
+        for member in work.prepared.fleet.members:
+            texts += kubeconfig_file.credentials(member.kubeconfig)
     return [secrets.Secret.of(f"secret {n}", text) for n, text in enumerate(filter(None, texts))]
 
 

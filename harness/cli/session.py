@@ -39,6 +39,8 @@ class Wanted:
     git: str = "auto"
     """Where the Git servers stand: one of `placing.CHOICES`."""
     image_base: str = ""
+    kubeconfigs: Path | None = None
+    """Of clusters that are given."""
     seed: int = 0
     patience: Patience = field(default_factory=Patience)
     options: front.Options = field(default_factory=front.Options)
@@ -79,7 +81,13 @@ def prepared(
     timings: dict[str, float] = {}
     begun = time.monotonic()
     provider = providers.named(wanted.clusters)
-    request = Request(wanted.attached, progress, wanted.patience, wanted.kind_image)
+    request = Request(
+        wanted.attached,
+        progress,
+        wanted.patience,
+        wanted.kind_image,
+        kubeconfigs=wanted.kubeconfigs,
+    )
     provider.check(request)
     found = binaries.provide((*provider.programs, *wanted.programs), on_progress=progress)
     timings["programs"] = time.monotonic() - begun
@@ -91,13 +99,9 @@ def prepared(
     timings["image"] = time.monotonic() - begun
     begun = time.monotonic()
     launcher = InContainers(lease, image) if image else launch.OnHost(lease.start, lease.directory)
-    # It starts beside the clusters, which leave a core idle at first; a container needs the network
-    # of theirs.
+    # It starts beside the clusters, which leave a core idle at first.
     servers: list[launch.Launched] = []
-    if image:
-        request = replace(request, meanwhile=lambda: servers.append(launcher(GIT_SERVER)))
-    else:
-        servers.append(launcher(GIT_SERVER))
+    request = replace(request, meanwhile=lambda: servers.append(launcher(GIT_SERVER)))
     with provider.lend(found, lease, request) as fleet:
         timings["fleet"] = time.monotonic() - begun
         begun = time.monotonic()

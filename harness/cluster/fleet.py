@@ -3,7 +3,7 @@ The clusters that a run works on, and the record of every process that belongs t
 
 A `Lease` is a private directory with the state of a fleet: who owns it, what was started for it.
 What a killed run left behind is found there and ended by the next start (`reap_stale`). How
-clusters are started is said by the providers (`controlplane`, `kind`).
+clusters are started is said by the providers (`controlplane`, `kind`, `given`).
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from harness import errors
-from harness.cluster import holdings, statefile
+from harness.cluster import claims, holdings, statefile
 from harness.kit import process
 
 Mode = Literal["run", "up"]
@@ -201,7 +201,7 @@ class Lease:
 
     def stop(self) -> list[str]:
         """
-        End every process of the fleet, whoever started it, and give back its kind clusters.
+        End every process of the fleet, whoever started it, and give back its clusters.
 
         Says what was ended that this object did not start. May be repeated; SetupError when a
         cluster could not be removed, which a later `stop`, `down` or `reap_stale` tries again.
@@ -210,7 +210,8 @@ class Lease:
         self._processes.clear()
         left = self.survivors()
         process.end_groups([who for _, who in left])
-        return [f"{name} (pid {who.pid})" for name, who in left] + holdings.release(self.directory)
+        ended = [f"{name} (pid {who.pid})" for name, who in left]
+        return ended + claims.release(self.directory) + holdings.release(self.directory)
 
     def give_up(self) -> bool:
         """As `stop`, for when another failure is to be told: what stays is only warned of."""

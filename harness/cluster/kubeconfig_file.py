@@ -1,7 +1,7 @@
 """
 Kubeconfig files: one for a cluster, or several merged into one. Credentials are embedded.
 
-Only writing and merging; who connects with them is `client`.
+Only reading, writing and merging; who connects with them is `client`.
 """
 
 import base64
@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from harness import errors
 from harness.kit import certs
 
 
@@ -89,6 +90,63 @@ def rename(path: Path, context: str) -> Path:
             "current-context": context,
         },
     )
+
+
+def adopt(source: Path, target: Path, context: str) -> Path:
+    """What the current context of somebody's file needs, complete in itself and with our names."""
+    try:
+        given = yaml.safe_load(source.read_text())
+        wanted = given.get("current-context") or given["contexts"][0]["name"]
+        chosen = _entry(given, "context", wanted)
+        cluster = _embedded(_entry(given, "cluster", chosen["cluster"]), source.parent)
+        user = _embedded(_entry(given, "user", chosen["user"]), source.parent)
+    except (OSError, yaml.YAMLError, LookupError, AttributeError, TypeError) as error:
+        raise errors.UsageError(
+            f"{source} is no kubeconfig with a current context ({type(error).__name__}: {error}); "
+            "`kubectl config view --minify --flatten` writes one."
+        ) from None
+    name = f"{context}-admin"
+    return _save(
+        target,
+        {
+            "clusters": [{"name": context, "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": context, "context": {"cluster": context, "user": name}}],
+            "current-context": context,
+        },
+    )
+
+
+def credentials(path: Path) -> list[str]:
+    """What in a file must never be seen elsewhere."""
+    found = []
+    for entry in yaml.safe_load(path.read_text())["users"]:
+        user = entry["user"]
+        found += [str(user[key]) for key in ("token", "password") if user.get(key)]
+        if user.get("client-key-data"):
+            found.append(base64.b64decode(user["client-key-data"]).decode())
+    return found
+
+
+_FILES = ("certificate-authority", "client-certificate", "client-key")
+
+
+def _entry(content: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
+    for each in content[f"{kind}s"]:
+        if each["name"] == name:
+            return dict(each[kind])
+    raise LookupError(f"no {kind} {name}")
+
+
+def _embedded(entry: dict[str, Any], home: Path) -> dict[str, Any]:
+    """The entry with the content of the files that it names, but for a token, which changes."""
+    made = dict(entry)
+    for key in _FILES:
+        if made.get(key):
+            made[f"{key}-data"] = _text((home / made.pop(key)).read_bytes())
+    if made.get("tokenFile"):
+        made["tokenFile"] = str((home / made["tokenFile"]).absolute())
+    return made
 
 
 def _save(path: Path, content: dict[str, Any]) -> Path:

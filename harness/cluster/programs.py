@@ -22,6 +22,9 @@ _KUSTOMIZE_CONTROLLER = "github.com/fluxcd/kustomize-controller"
 KIND = ("kubectl", "kind")
 """What the provider `kind` needs."""
 
+GIVEN = ("kubectl",)
+"""What the provider `given` needs."""
+
 _STAMPED = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 
 

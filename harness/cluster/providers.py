@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from harness import errors
-from harness.cluster import controlplane, fleet, kind, programs
+from harness.cluster import controlplane, fleet, given, kind, programs
 from harness.cluster.providing import Programs, Request
 
 
@@ -25,6 +25,8 @@ class Provider:
 
 @contextmanager
 def _local(binaries: Programs, lease: fleet.Lease, request: Request) -> Iterator[fleet.Fleet]:
+    if request.meanwhile:
+        request.meanwhile()
     with controlplane.local(
         binaries,
         lease,
@@ -44,6 +46,8 @@ TABLE = {
     for provider in (
         Provider("local", programs.CORE, _nothing_to_check, _local, nodes=False),
         Provider("kind", programs.KIND, kind.check, kind.lend, nodes=True),
+        # They may have nodes, but from where those would get the application is not known.
+        Provider(given.NAME, programs.GIVEN, given.check, given.lend, nodes=False),
     )
 }
 

@@ -30,7 +30,9 @@ class Request:
     image: str = ""
     """The node image of kind; empty for the default."""
     meanwhile: Callable[[], None] | None = None
-    """Done by kind once its network is there, while the clusters come up."""
+    """Done once nothing stands against the clusters; by kind when its network is there."""
+    kubeconfigs: Path | None = None
+    """A folder with the kubeconfigs of clusters that are given."""
 
     @property
     def members(self) -> tuple[str, ...]:

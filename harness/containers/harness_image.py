@@ -27,18 +27,24 @@ def provide(base: str, tell: Progress, *, within: float) -> str:
     """
     base = base or BASE
     identity = docker.image_id(base) or _pulled(base, tell, within)
+    found = binaries.provide(("kubectl",), on_progress=tell)
     pins = libraries.pins()
     recipe = images.Recipe(
         "harness",
-        content=(identity, *pins, *map(images.digest, _sources().values())),
+        content=(
+            identity,
+            found.provenance("kubectl").sha256,
+            *pins,
+            *map(images.digest, _sources().values()),
+        ),
         arguments={"BASE": base},
     )
 
-    def folders() -> Mapping[str, Path]:
-        found = libraries.fetch(pins, _python(base), binaries.cache_directory(), tell)
-        return {"libraries": found, **_sources()}
+    def places() -> Mapping[str, Path]:
+        fetched = libraries.fetch(pins, _python(base), binaries.cache_directory(), tell)
+        return {"kubectl": found.path("kubectl"), "libraries": fetched, **_sources()}
 
-    return images.provide(recipe, folders, tell)
+    return images.provide(recipe, places, tell)
 
 
 def _sources() -> dict[str, Path]:

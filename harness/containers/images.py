@@ -52,15 +52,16 @@ class Recipe:
         return f"gitops-conformance/{self.name}:{digest.hexdigest()[:16]}"
 
 
-def provide(recipe: Recipe, folders: Callable[[], Mapping[str, Path]], tell: Progress) -> str:
+def provide(recipe: Recipe, places: Callable[[], Mapping[str, Path]], tell: Progress) -> str:
     """
     The name of the recipe's image, which the engine holds afterwards; SetupError where it cannot.
 
-    `folders` says what is beside the Dockerfile; it is asked only when there is something to build.
+    `places` says what is beside the Dockerfile, folders or files; it is asked only when there is
+    something to build.
     """
     if docker.has_image(recipe.tag):
         return recipe.tag
-    inside = folders()
+    inside = places()
     tell(f"building the image {recipe.tag} (once)")
     with tempfile.NamedTemporaryFile(prefix="gitops-conformance-", suffix=".tar") as context:
         _pack(Path(context.name), recipe, inside)
@@ -80,11 +81,13 @@ def digest(folder: Path) -> str:
     return found.hexdigest()
 
 
-def _pack(target: Path, recipe: Recipe, folders: Mapping[str, Path]) -> None:
+def _pack(target: Path, recipe: Recipe, places: Mapping[str, Path]) -> None:
     with tarfile.open(target, "w") as archive:
         archive.add(recipe.dockerfile, "Dockerfile", filter=_plain)
-        for place, folder in folders.items():
-            for name, path in _files(folder):
+        for place, source in places.items():
+            if source.is_file():
+                archive.add(source.resolve(), place, filter=_plain)
+            for name, path in _files(source):
                 archive.add(path, f"{place}/{name}", filter=_plain)
 
 

@@ -20,7 +20,7 @@ from harness.cluster.fleet import Member
 from harness.cluster.modules import Module
 from harness.errors import Inconclusive
 from harness.kit import ports
-from harness.model import era_detection, profile
+from harness.model import era_detection, installed, profile
 from harness.model.eras import Era
 from harness.model.objects import Object, Ref
 from harness.systems import Program, flux_objects, front, installation
@@ -95,7 +95,7 @@ class Tier:
         for name in PROGRAMS:
             mighty = name == KUSTOMIZE and self.options.management == "plain"
             for obj in flux_objects.on_cluster(name, self._version(name), all_powerful=mighty):
-                cluster.apply(obj, field_manager=installation.MANAGER)
+                cluster.apply(installed.marked(obj), field_manager=installation.MANAGER)
             account = Ref("v1", "ServiceAccount", name, installation.FLUX_NAMESPACE)
             token = cluster.token(account, seconds=_MONTH)
             kubeconfig_file.for_token(

@@ -18,7 +18,7 @@ from harness.errors import SetupError
 from harness.kit import wait
 from harness.kit.process import Process
 from harness.kit.wait import Patience
-from harness.model import conditions
+from harness.model import conditions, installed
 from harness.model.objects import Object, Ref
 
 WORKSPACE = "default-workspace"
@@ -49,7 +49,7 @@ def install_kinds(member: Member, kinds: Sequence[Object], patience: Patience) -
     """Apply CRDs; returns when every served version of each can be used."""
     cluster = connect(member)
     for crd in kinds:
-        cluster.apply(crd, field_manager=MANAGER)
+        cluster.apply(installed.marked(crd), field_manager=MANAGER)
     for crd in kinds:
         wait.eventually(
             lambda crd=crd: _served(cluster, crd),  # type: ignore[misc] # as for any default

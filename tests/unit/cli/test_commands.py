@@ -71,6 +71,34 @@ def say(capsys, monkeypatch, tmp_path):
             "too few for 90 shards",
             id="empty shard",
         ),
+        pytest.param(["run", "--clusters", "given"], "go together", id="given"),
+        pytest.param(["run", "--kubeconfigs", "."], "go together", id="kubeconfigs"),
+        pytest.param(
+            ["run", "--clusters", "given", "--kubeconfigs", "nowhere"],
+            "does not exist",
+            id="folder",
+        ),
+        pytest.param(
+            ["run", "--clusters", "given", "--kubeconfigs", "."],
+            "needs management.kubeconfig and one file for each attached cluster",
+            id="no kubeconfigs",
+        ),
+        pytest.param(
+            ["run", "--clusters", "given", "--kubeconfigs", ".", "--attached", "2"],
+            "--attached 2: with `--clusters given` every cluster",
+            id="given and attached",
+        ),
+        pytest.param(["job"], "--image is missing", id="job"),
+        pytest.param(["job", "--image", "i", "--shards", "0"], "0 is not in", id="job of nothing"),
+        pytest.param(
+            ["job", "--image", "i", "--", "--tgas", "@sync"], "No such option", id="job's run"
+        ),
+        pytest.param(
+            ["job", "--image", "i", "--", "--out", "x"], "--out is for the Job", id="job's own"
+        ),
+        pytest.param(
+            ["job", "--image", "i", "--", "--system", "flux"], "holds the reference only", id="flux"
+        ),
         pytest.param(["merge"], "Missing argument", id="merge"),
         pytest.param(["merge", "a"], "a cannot be read: No such file", id="merge nothing"),
         pytest.param(["list", "--level", "PERHAPS"], "'PERHAPS' is not", id="list"),

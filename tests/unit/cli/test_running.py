@@ -12,7 +12,7 @@ from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
 from harness.config import Session
-from harness.errors import HarnessBug, UsageError
+from harness.errors import HarnessBug, SetupError, UsageError
 from harness.model.baseline import Baseline, Deviation
 from harness.model.sharding import Shard
 from harness.reporting import secrets
@@ -219,6 +219,28 @@ def test_a_folder_for_the_report_is_made_or_must_be_empty(tmp_path):
     (made / "x").touch()
     with pytest.raises(UsageError, match="is not empty"):
         publishing.folder(made)
+
+
+def test_an_earlier_report_is_replaced_on_demand_and_nothing_else(tmp_path):
+    for name in ("report.yaml", "record.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.log").touch()
+    with pytest.raises(UsageError, match="is not empty"):
+        publishing.folder(tmp_path)
+    (tmp_path / "mine").touch()
+    with pytest.raises(UsageError, match="holds mine, which no run has written"):
+        publishing.folder(tmp_path, replace=True)
+    assert (tmp_path / "logs" / "a.log").exists()
+    (tmp_path / "mine").unlink()
+    assert publishing.folder(tmp_path, replace=True) == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_explained(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match=r"cannot be written to .*file/a \(Not a directory\)"):
+        publishing.folder(tmp_path / "file" / "a")
 
 
 def test_the_digest_of_the_suite_is_stable():

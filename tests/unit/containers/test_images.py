@@ -59,7 +59,7 @@ def test_the_context_holds_the_folders_and_no_trace_of_who_built_it(engine, tmp_
     source = folder(tmp_path / "source", tool="#!/bin/sh\n", text="x")
     (source / "tool").chmod(0o700)
     (source / "text").chmod(0o600)
-    images.provide(recipe, lambda: {"harness": source}, print)
+    images.provide(recipe, lambda: {"harness": source, "kubectl": source / "tool"}, print)
 
     [asked] = [line for line in engine.lines("asked") if line.startswith("build")]
     assert f"--tag={recipe.tag}" in asked
@@ -67,8 +67,9 @@ def test_the_context_holds_the_folders_and_no_trace_of_who_built_it(engine, tmp_
     assert "--build-arg=BASE=base:1" in asked
     with tarfile.open(engine.state / "context.tar") as context:
         found = {each.name: each for each in context.getmembers()}
-    assert set(found) == {"Dockerfile", "harness/text", "harness/tool"}
+    assert set(found) == {"Dockerfile", "harness/text", "harness/tool", "kubectl"}
     assert oct(found["harness/tool"].mode) == "0o755"
+    assert oct(found["kubectl"].mode) == "0o755"
     assert oct(found["harness/text"].mode) == "0o644"
     assert {(each.uid, each.uname, each.mtime) for each in found.values()} == {(0, "", 0)}
 

@@ -5,6 +5,7 @@ from importlib import metadata
 import pytest
 
 from harness import errors
+from harness.cluster import gobuild
 from harness.containers import libraries
 from harness.containers.libraries import Python
 
@@ -41,3 +42,17 @@ def test_an_old_python_is_refused_before_anything_is_fetched(tmp_path):
     with pytest.raises(errors.SetupError, match=r"needs Python 3\.11 or newer, not 3\.9"):
         libraries.fetch(("x==1",), Python((3, 9), "x86_64", 31), tmp_path, print)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_libraries_that_are_there_are_not_waited_for(tmp_path, monkeypatch):
+    """Somebody may be building a program for minutes, which takes the lock."""
+    monkeypatch.setattr(
+        libraries, "_install", lambda wanted, python, target, log: target.mkdir(parents=True)
+    )
+    made = libraries.fetch(("x==1",), BOOKWORM, tmp_path, print)
+
+    def taken(*_):
+        raise AssertionError("the lock was asked for")
+
+    monkeypatch.setattr(gobuild, "alone", taken)
+    assert libraries.fetch(("x==1",), BOOKWORM, tmp_path, print) == made
