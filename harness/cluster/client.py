@@ -30,7 +30,7 @@ _PATCH_TYPES = {
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
 }
-_CONNECTIONS = 64
+CONNECTIONS = 64
 _TIMEOUT = 30.0
 
 
@@ -359,33 +359,22 @@ class Cluster:
 
 
 def connect(
-    kubeconfig: Path | None,
+    kubeconfig: Path,
     *,
     name: str,
     context: str | None = None,
     user_agent: str = "gitops-conformance",
 ) -> Cluster:
-    """
-    The cluster of a kubeconfig's context; no request is made yet.
-
-    Without a kubeconfig it is the cluster that this process is a pod of, asked as its account.
-    """
+    """The cluster of a kubeconfig's context; no request is made yet."""
     configuration = kubernetes_client.Configuration()
     try:
-        if kubeconfig is None:
-            kubernetes_config.load_incluster_config(  # type: ignore[no-untyped-call] # as below
-                client_configuration=configuration
-            )
-            return _cluster(name, configuration, user_agent)
         kubernetes_config.load_kube_config(  # type: ignore[no-untyped-call] # it has no types
             config_file=str(kubeconfig), context=context, client_configuration=configuration
         )
     except Exception as error:  # the library raises many kinds, all about this file
-        what = f"{kubeconfig} is not a usable kubeconfig for {name}"
-        if kubeconfig is None:
-            what = f"There is no kubeconfig for {name}, and this is no pod with an account"
-        raise SetupError(f"{what}: {error}") from error
-    return _cluster(name, configuration, user_agent)
+        raise SetupError(f"{kubeconfig} is not a usable kubeconfig for {name}: {error}") from error
+    configuration.connection_pool_maxsize = CONNECTIONS
+    return Cluster(name, kubernetes_client.ApiClient(configuration), user_agent=user_agent)
 
 
 def connect_document(document: Mapping[str, Any], *, name: str, user_agent: str) -> Cluster:
@@ -394,11 +383,7 @@ def connect_document(document: Mapping[str, Any], *, name: str, user_agent: str)
     kubernetes_config.load_kube_config_from_dict(  # type: ignore[no-untyped-call] # it has no types
         dict(document), client_configuration=configuration
     )
-    return _cluster(name, configuration, user_agent)
-
-
-def _cluster(name: str, configuration: Any, user_agent: str) -> Cluster:
-    configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.connection_pool_maxsize = CONNECTIONS
     return Cluster(name, kubernetes_client.ApiClient(configuration), user_agent=user_agent)
 
 

@@ -44,8 +44,7 @@ class Member:
     image: str = ""
     """Of its node, where it is a container."""
     image_digest: str = ""
-    inside: str = ""
-    """Where pods of the other clusters find its API server; empty where they cannot."""
+    inside: str = ""  # where pods of the other clusters find its API server
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +133,9 @@ class Lease:
         A process of the fleet, its output in `NAME.log` among the fleet's logs.
 
         One that is not `tied` outlives the process that starts it, but never the fleet; by default
-        only the processes of a fleet that is to stay are not. That one ends which is not
-        `essential` does no harm to the fleet.
+        only the processes of a fleet that is to stay are not.
         """
-        if tied is None:
-            tied = not self.outlives
+        tied = not self.outlives if tied is None else tied
         log = self.logs / f"{name}.log"
         marked = {**(os.environ if env is None else env), **self.mark}
         started = process.start(name, argv, log=log, env=marked, cwd=cwd, tied=tied)
@@ -199,7 +196,7 @@ class Lease:
         raise errors.SetupError(f"No process {name} of the fleet runs.")
 
     def casualties(self) -> list[str]:
-        """What of the fleet does not run any more, and where the logs of its processes are."""
+        """What essential part of the fleet does not run any more, and where the logs are."""
         alive = {name for name, _ in self.survivors()}
         dead = {
             entry["name"]: entry["log"] for entry in self._entries() if entry.get("essential", True)

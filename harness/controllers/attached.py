@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from harness.cluster import client
+from harness.cluster import client, pod
 from harness.cluster.client import Cluster
 from harness.cluster.reflector import Change
 from harness.controllers import attached_fields as fields
@@ -168,9 +168,7 @@ def main(argv: Sequence[str]) -> int:
         signal.signal(number, lambda *_: stopping.set())
     heartbeat.clear(given.ready)
     try:
-        cluster = client.connect(
-            given.kubeconfig, name=given.name, context=given.context, user_agent="attached-tier"
-        )
+        cluster = _cluster(given.kubeconfig, given.name, given.context)
         tier = Tier(
             cluster,
             storage=given.storage,
@@ -188,6 +186,12 @@ def main(argv: Sequence[str]) -> int:
     tier.stop()
     cluster.close()
     return 0
+
+
+def _cluster(kubeconfig: Path | None, name: str, context: str | None) -> Cluster:
+    if kubeconfig is None:
+        return pod.connect(name=name, user_agent="attached-tier")
+    return client.connect(kubeconfig, name=name, context=context, user_agent="attached-tier")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,7 +16,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cluster import client
+from harness.cluster import client, pod
+from harness.cluster.client import Cluster
 from harness.controllers import heartbeat, management_settings
 from harness.controllers.management_tier import Tier
 from harness.errors import HarnessError, UsageError
@@ -45,12 +46,7 @@ def main(argv: Sequence[str]) -> int:
     heartbeat.clear(arguments.ready)
     try:
         tier = Tier(
-            client.connect(
-                arguments.kubeconfig,
-                name="management",
-                context=arguments.context,
-                user_agent="kommander-management",
-            ),
+            _cluster(arguments.kubeconfig, arguments.context),
             management_settings.read(arguments.config),
         )
         tier.start()
@@ -64,3 +60,10 @@ def main(argv: Sequence[str]) -> int:
     heartbeat.beat(arguments.ready, stopping)
     tier.stop()
     return 0
+
+
+def _cluster(kubeconfig: Path | None, context: str | None) -> Cluster:
+    name, agent = "management", "kommander-management"
+    if kubeconfig is None:
+        return pod.connect(name=name, user_agent=agent)
+    return client.connect(kubeconfig, name=name, context=context, user_agent=agent)

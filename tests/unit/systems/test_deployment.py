@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.model.objects import Object
 from harness.systems import deployment, flux_objects, flux_pods, reference_pods
 from harness.systems.deployment import Controller
 
@@ -30,11 +31,11 @@ ALL = [_MANAGEMENT, _ATTACHED, flux(flux_objects.SOURCE), flux(flux_objects.KUST
 EACH = pytest.mark.parametrize("controller", ALL, ids=lambda each: each.name)
 
 
-def kinds(controller: Controller) -> dict[str, dict]:
+def kinds(controller: Controller) -> dict[str, Object]:
     return {obj["kind"]: obj for obj in deployment.objects(controller)}
 
 
-def pod(controller: Controller) -> dict:
+def pod(controller: Controller) -> Object:
     return kinds(controller)["Deployment"]["spec"]["template"]["spec"]
 
 

@@ -2,10 +2,13 @@
 
 import pytest
 
+from harness.model.objects import Object
 from harness.systems import pods
 
 
-def pod(state: dict | None = None, *, phase="Running", ready="True", last=None, message="") -> dict:
+def pod(
+    state: Object | None = None, *, phase="Running", ready="True", last=None, message=""
+) -> Object:
     container = {"name": "controller", "restartCount": 1 if last else 0, "state": state or {}}
     if last:
         container["lastState"] = last
@@ -16,8 +19,8 @@ def pod(state: dict | None = None, *, phase="Running", ready="True", last=None, 
     }
 
 
-RUNS: dict = {"running": {"startedAt": "now"}}
-ENDED: dict = {"terminated": {"exitCode": 3, "reason": "Error"}}
+RUNS: Object = {"running": {"startedAt": "now"}}
+ENDED: Object = {"terminated": {"exitCode": 3, "reason": "Error"}}
 
 
 @pytest.mark.parametrize(
