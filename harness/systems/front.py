@@ -180,8 +180,12 @@ def start(
         project_interval=options.project_interval or tier.intervals[2],
     )
     configure = partial(_configuration, server, bootstrap, readers, paced)
-    begin = partial(_in_pod, pods) if pods else _on_host
-    starting = [begin(site, fleet.management, configure, paced, server)]
+    authority = server.endpoints.authorities["private"]
+    starting = [
+        _in_pod(site, pods, fleet.management, configure, authority)
+        if pods
+        else _on_host(site, options.controllers, fleet.management, configure, authority)
+    ]
     for member in fleet.attached:
         starting += tier.start(site, member)
     processes = [each.process for each in starting]
@@ -228,29 +232,24 @@ Configure = Callable[[str, str], dict[str, Any]]
 
 
 def _on_host(
-    site: Site, member: Member, configure: Configure, options: Options, server: GitServer
+    site: Site, command: Sequence[str], member: Member, configure: Configure, authority: str
 ) -> Starting:
     """The management tier as a process of this machine."""
     ca = site.directory / reference_pods.AUTHORITY
-    ca.write_text(server.endpoints.authorities["private"])
+    ca.write_text(authority)
     config = site.directory / reference_pods.CONFIGURATION
     config.touch(mode=0o600)
     config.write_text(json.dumps(configure(str(ca), str(site.directory / "management")), indent=2))
-    return controller(site, options.controllers, "management", member, ["--config", config])
+    return controller(site, command, "management", member, ["--config", config])
 
 
 def _in_pod(
-    pods: Pods,
-    site: Site,
-    member: Member,
-    configure: Configure,
-    options: Options,  # noqa: ARG001 - the image has one command
-    server: GitServer,
+    site: Site, pods: Pods, member: Member, configure: Configure, authority: str
 ) -> Starting:
     """The management tier as a Deployment on its cluster."""
     configuration = configure(f"{SETTINGS}/{reference_pods.AUTHORITY}", f"{DATA}/management")
     settings = {
-        reference_pods.AUTHORITY: server.endpoints.authorities["private"],
+        reference_pods.AUTHORITY: authority,
         reference_pods.CONFIGURATION: json.dumps(configuration, indent=2),
     }
     log = log_name(member)
