@@ -34,7 +34,7 @@ _SCENARIOS = (
     "suspension/suspend::suspending_removes_nothing",
     "authentication/http::"
     "user_name_and_password_over_https_with_a_certificate_that_the_clusters_trust",
-    "authentication/ssh::a_key_and_the_known_host_open_the_repository",
+    "sources/declaring::an_ssh_url_with_a_port_and_a_deeper_path",
 )
 
 
