@@ -38,7 +38,7 @@ _SCENARIOS = (
 )
 
 
-_PUBLIC = "authentication/http::a_public_repository_needs_no_secret"
+_ANOTHER = "authentication/self_signed::the_ca_certificate_in_the_secret_opens_the_repository"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -165,7 +165,7 @@ def test_a_controller_that_is_killed_comes_back_and_carries_on(up, tmp_path):
         within=120, what="another pod is ready", every=0.5,
     )  # fmt: skip
     # Another one than before: on a fleet that stays the names of a scenario are taken.
-    harness(state, "run", "--reuse", *scenarios(_PUBLIC), "--out", tmp_path / "out")
+    harness(state, "run", "--reuse", *scenarios(_ANOTHER), "--out", tmp_path / "out")
 
 
 def _back(member: fleet.Member, before: str) -> str | None:
