@@ -7,13 +7,14 @@ STAMP := $(VENV)/.installed
 
 CLUSTERS ?= local
 SYSTEM ?= reference
+CONTROLLERS ?= host
 ATTACHED ?= 3
 FAIL_ON ?= should
 BASE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup conformance image check format unit test faults bench clean
+.PHONY: help setup conformance image images check format unit test faults bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,12 +33,15 @@ $(STAMP): pyproject.toml constraints.txt
 	  --no-build-isolation -e . -r requirements-dev.txt
 	@touch $@
 
-conformance: $(STAMP) ## run the documented flows and write a report (SYSTEM=, CLUSTERS=, ATTACHED=, ARGS=)
+conformance: $(STAMP) ## run the documented flows and write a report (SYSTEM=, CLUSTERS=, CONTROLLERS=, ATTACHED=, ARGS=)
 	@$(BIN)/gitops-conformance run --clusters $(CLUSTERS) --system $(SYSTEM) \
-	  --attached $(ATTACHED) --fail-on $(FAIL_ON) $(ARGS)
+	  --controllers $(CONTROLLERS) --attached $(ATTACHED) --fail-on $(FAIL_ON) $(ARGS)
 
 image: $(STAMP) ## build the image of the harness (BASE=), for runs in a cluster; prints its name
 	@$(BIN)/gitops-conformance image $(if $(BASE),--image-base $(BASE))
+
+images: $(STAMP) ## build all images (BASE=): harness, Flux, the application; prints their names
+	@$(BIN)/gitops-conformance images $(if $(BASE),--image-base $(BASE))
 
 check: $(STAMP) ## format, lint, types, layers, unit tests
 	$(BIN)/ruff format --check .

@@ -42,6 +42,8 @@ class Session:
     judged: tuple[str, ...] = ("management", "attached", "both")
     """The tiers whose behaviour the report is about; the others are supplied by the reference."""
     provider: str = "local"
+    controllers: str = "host"
+    """Where those of the system run: on the `host`, or `in-cluster`."""
     workload_images: tuple[str, ...] = ()
     """Versions 1 and 2 of the suite's application, where the nodes hold them."""
 

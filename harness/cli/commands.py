@@ -8,12 +8,21 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import comparing, job_command, merging, placing, running, session, staying
+from harness.cli import (
+    comparing,
+    controllers,
+    job_command,
+    merging,
+    placing,
+    running,
+    session,
+    staying,
+)
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
 from harness.cluster import binaries, given, kind, providers
-from harness.containers import harness_image
+from harness.containers import harness_image, workload_image
 from harness.differential import running as differential
 from harness.differential import tiers
 from harness.errors import UsageError
@@ -60,6 +69,10 @@ def _fleet_options(function: Function) -> Function:
                      show_default=True, help="Where the Git servers stand: processes of this "
                      "machine, or containers on the network of kind clusters, which pods reach "
                      "too; auto takes these on kind if the image can be had."),
+        click.option("--controllers", "place", type=click.Choice(controllers.CHOICES),
+                     default=controllers.HOST, show_default=True, help="Where the system's "
+                     "controllers run: processes of this machine, or Deployments on kind clusters, "
+                     "from images that are built here."),
         _base_option,
         click.option("--system", type=click.Choice(session.SYSTEMS), default="reference",
                      show_default=True, help="What is judged."),
@@ -295,6 +308,21 @@ def image(image_base: str) -> None:
 
 
 @cli.command()
+@_base_option
+def images(image_base: str) -> None:
+    """Build all images, unless they are there; print their names."""
+
+    def tell(text: str) -> None:
+        click.echo(text, err=True)
+
+    click.echo(harness_image.provide(image_base, tell, within=Patience().image_pull))
+    pair = flux_versions.default()
+    click.echo(controllers.flux_image_of(pair, binaries.provide(pair.programs), tell))
+    for name in workload_image.provide(tell):
+        click.echo(name)
+
+
+@cli.command()
 def doctor() -> int:
     """Tell what is there, where, and what is missing."""
     return staying.doctor(click.echo)
@@ -321,6 +349,7 @@ def _wanted(
     clusters: str,
     kind_image: str,
     git: str,
+    place: str,
     image_base: str,
     system: str,
     management: str,
@@ -331,6 +360,7 @@ def _wanted(
     seed: int | None,
 ) -> Wanted:
     """What the options of a fleet ask for."""
+    controllers.check(place, clusters, git, _controllers())
     options = front.Options(
         dialect=dialect or "",
         management=management,
@@ -341,6 +371,7 @@ def _wanted(
         clusters=clusters,
         kind_image=kind_image,
         git=git,
+        controllers=place,
         image_base=image_base,
         system=system,
         kubeconfigs=kubeconfigs,

@@ -168,6 +168,7 @@ def _record(choice: Choice, work: _Work) -> RunRecord:
         seed=used.seed,
         system=used.variant,
         provider=used.provider,
+        controllers=used.controllers,
         harness_version=__version__,
         harness_commit=_commit(),
         suite_digest=suite_digest(),

@@ -4,11 +4,11 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.cli import placing, workloads
+from harness.cli import controllers, placing, workloads
 from harness.cluster import binaries, providers
 from harness.cluster.binaries import Binaries
 from harness.cluster.fleet import Fleet, Lease
@@ -18,7 +18,16 @@ from harness.containers.git import InContainers
 from harness.gitserver import launch
 from harness.kit.wait import Patience
 from harness.reporting.record import ClusterRecord, ModuleRecord, ProgramRecord
-from harness.systems import Running, flux, flux_versions, front, installation, reference
+from harness.systems import (
+    Running,
+    flux,
+    flux_versions,
+    front,
+    in_cluster,
+    installation,
+    reference,
+)
+from harness.systems.pods import Pods
 
 Progress = Callable[[str], None]
 
@@ -38,6 +47,8 @@ class Wanted:
     kind_image: str = ""
     git: str = "auto"
     """Where the Git servers stand: one of `placing.CHOICES`."""
+    controllers: str = controllers.HOST
+    """Where the system's controllers run: one of `controllers.CHOICES`."""
     image_base: str = ""
     kubeconfigs: Path | None = None
     """Of clusters that are given."""
@@ -92,9 +103,18 @@ def prepared(
     found = binaries.provide((*provider.programs, *wanted.programs), on_progress=progress)
     timings["programs"] = time.monotonic() - begun
     begun = time.monotonic()
+    in_pods = wanted.controllers == controllers.IN_CLUSTER
     image = placing.image(
-        wanted.git, wanted.clusters, wanted.image_base, patience=wanted.patience, tell=progress
+        # Pods must reach the Git servers: without a container there is nothing to run.
+        "container" if in_pods else wanted.git,
+        wanted.clusters,
+        wanted.image_base,
+        patience=wanted.patience,
+        tell=progress,
     )
+    flux_image = ""
+    if in_pods and wanted.system == flux.NAME:
+        flux_image = controllers.flux_image_of(wanted.pair, found, progress)
     applications = workloads.images(wanted.clusters, progress)
     timings["image"] = time.monotonic() - begun
     begun = time.monotonic()
@@ -112,26 +132,37 @@ def prepared(
         server = git.await_ready(within=wanted.patience.process_ready)
         trusted = lease.directory / "trusted-ca.pem"
         trusted.write_text(server.endpoints.authorities["trusted"])
-        progress(f"starting the {wanted.system} controllers")
-        running = front.start(
-            lease,
-            fleet,
-            _tier(wanted, found),
-            trusted_ca=trusted,
-            patience=wanted.patience,
-            options=wanted.options,
-            git=launcher,
-        )
+        pods = None
+        if in_pods and image:
+            pods = controllers.pods(image, flux_image, found, trusted)
+            controllers.bring(pods, wanted.system, found, lease, fleet, wanted.patience, progress)
+            timings["controllers' images"] = time.monotonic() - begun
+            begun = time.monotonic()
+        progress(f"starting the {wanted.system} controllers{' in the clusters' if pods else ''}")
+        with closing(pods) if pods else nullcontext():
+            running = front.start(
+                lease,
+                fleet,
+                _tier(wanted, found, pods),
+                trusted_ca=trusted,
+                patience=wanted.patience,
+                options=wanted.options,
+                git=launcher,
+                pods=pods,
+            )
         timings["system"] = time.monotonic() - begun
         session = session_of(wanted, lease, fleet, found, running, git, evidence, loaded)
         session.write()
         yield Prepared(session, fleet, found, running, timings)
 
 
-def _tier(wanted: Wanted, found: Binaries) -> front.AttachedTier:
+def _tier(wanted: Wanted, found: Binaries, pods: Pods | None) -> front.AttachedTier:
+    tier: in_cluster.Deployable
     if wanted.system == flux.NAME:
-        return flux.Tier(found, wanted.pair, wanted.options)
-    return reference.Tier(found.path("kubectl"), wanted.options)
+        tier = flux.Tier(found, wanted.pair, wanted.options)
+    else:
+        tier = reference.Tier(found.path("kubectl"), wanted.options)
+    return in_cluster.Tier(tier, pods) if pods else tier
 
 
 def session_of(
@@ -168,6 +199,7 @@ def session_of(
         variant=wanted.variant,
         judged=running.judged,
         provider=wanted.clusters,
+        controllers=wanted.controllers,
         workload_images=workload_images,
     )
 

@@ -30,7 +30,7 @@ _PATCH_TYPES = {
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
 }
-_CONNECTIONS = 64
+CONNECTIONS = 64
 _TIMEOUT = 30.0
 
 
@@ -373,7 +373,7 @@ def connect(
         )
     except Exception as error:  # the library raises many kinds, all about this file
         raise SetupError(f"{kubeconfig} is not a usable kubeconfig for {name}: {error}") from error
-    configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.connection_pool_maxsize = CONNECTIONS
     return Cluster(name, kubernetes_client.ApiClient(configuration), user_agent=user_agent)
 
 
@@ -383,7 +383,7 @@ def connect_document(document: Mapping[str, Any], *, name: str, user_agent: str)
     kubernetes_config.load_kube_config_from_dict(  # type: ignore[no-untyped-call] # it has no types
         dict(document), client_configuration=configuration
     )
-    configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.connection_pool_maxsize = CONNECTIONS
     return Cluster(name, kubernetes_client.ApiClient(configuration), user_agent=user_agent)
 
 

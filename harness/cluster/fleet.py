@@ -44,6 +44,7 @@ class Member:
     image: str = ""
     """Of its node, where it is a container."""
     image_digest: str = ""
+    inside: str = ""  # where pods of the other clusters find its API server
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class Lease:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         tied: bool | None = None,
+        essential: bool = True,
     ) -> process.Process:
         """
         A process of the fleet, its output in `NAME.log` among the fleet's logs.
@@ -133,13 +135,13 @@ class Lease:
         One that is not `tied` outlives the process that starts it, but never the fleet; by default
         only the processes of a fleet that is to stay are not.
         """
-        if tied is None:
-            tied = not self.outlives
+        tied = not self.outlives if tied is None else tied
         log = self.logs / f"{name}.log"
         marked = {**(os.environ if env is None else env), **self.mark}
-        return self.adopt(process.start(name, argv, log=log, env=marked, cwd=cwd, tied=tied))
+        started = process.start(name, argv, log=log, env=marked, cwd=cwd, tied=tied)
+        return self.adopt(started, essential=essential)
 
-    def adopt(self, started: process.Process) -> process.Process:
+    def adopt(self, started: process.Process, *, essential: bool = True) -> process.Process:
         """Record a process, so that whoever ends the fleet ends it too."""
         entry = {
             "name": started.name,
@@ -147,6 +149,7 @@ class Lease:
             "started": started.identity.started,
             "program": started.argv[0],
             "log": str(started.log),
+            "essential": essential,
         }
         statefile.write(self.directory / "processes" / f"{started.pid}.json", entry)
         self._processes.append(started)
@@ -193,9 +196,10 @@ class Lease:
         raise errors.SetupError(f"No process {name} of the fleet runs.")
 
     def casualties(self) -> list[str]:
-        """What of the fleet does not run any more, and where the logs of its processes are."""
+        """What essential part of the fleet does not run any more, and where the logs are."""
         alive = {name for name, _ in self.survivors()}
-        dead = {entry["name"]: entry["log"] for entry in self._entries()}
+        needed = [entry for entry in self._entries() if entry.get("essential", True)]
+        dead = {entry["name"]: entry["log"] for entry in needed}
         ended = [f"{name} (log: {log})" for name, log in dead.items() if name not in alive]
         return ended + holdings.casualties(self.directory)
 

@@ -71,6 +71,11 @@ class _Creation:
     def kubeconfig(self) -> Path:
         return self.directory / "kubeconfig"
 
+    @property
+    def inside(self) -> str:
+        """The API server as containers of the network see it."""
+        return f"https://{self.cluster}-control-plane:6443"
+
 
 def check(request: providing.Request) -> None:
     """Raise, within seconds, when Docker cannot carry the clusters."""
@@ -157,7 +162,9 @@ def _start(
     _await_all(creations, lease, image, request)
     digest = docker.image_digest(image)
     members = [
-        fleet.Member(each.member, each.kubeconfig, each.member, each.version, image, digest)
+        fleet.Member(
+            each.member, each.kubeconfig, each.member, each.version, image, digest, each.inside
+        )
         for each in creations
     ]
     made = fleet.Fleet(members[0], tuple(members[1:]), lease.directory)

@@ -46,17 +46,27 @@ def write(
     )
 
 
-def for_token(source: Path, target: Path, *, context: str, user: str, token: str) -> Path:
-    """A kubeconfig for the same cluster as `context` of `source`, with a token to log in."""
+def for_token(
+    source: Path, target: Path, *, context: str, user: str, token: str, server: str = ""
+) -> Path:
+    """
+    A kubeconfig for the same cluster as `context` of `source`, with a token to log in.
+
+    `server` is another address of it, where the one of `source` is not everybody's.
+    """
     given = yaml.safe_load(source.read_text())
     chosen = next(each["context"] for each in given["contexts"] if each["name"] == context)
     cluster = next(each for each in given["clusters"] if each["name"] == chosen["cluster"])
+    address = {"server": server} if server else {}
     return _save(
         target,
         {
             # On one machine packing costs more than it saves: discovery alone is asked every turn.
             "clusters": [
-                {**cluster, "cluster": {**cluster["cluster"], "disable-compression": True}}
+                {
+                    **cluster,
+                    "cluster": {**cluster["cluster"], **address, "disable-compression": True},
+                }
             ],
             "users": [{"name": user, "user": {"token": token}}],
             "contexts": [{"name": context, "context": {"cluster": cluster["name"], "user": user}}],

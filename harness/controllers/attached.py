@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from harness.cluster import client
+from harness.cluster import client, pod
 from harness.cluster.client import Cluster
 from harness.cluster.reflector import Change
 from harness.controllers import attached_fields as fields
+from harness.controllers import heartbeat
 from harness.controllers.apply_live import Live
 from harness.controllers.artifact_storage import Storage
 from harness.controllers.attached_objects import Objects
@@ -165,10 +166,9 @@ def main(argv: Sequence[str]) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    heartbeat.clear(given.ready)
     try:
-        cluster = client.connect(
-            given.kubeconfig, name=given.name, context=given.context, user_agent="attached-tier"
-        )
+        cluster = _cluster(given.kubeconfig, given.name, given.context)
         tier = Tier(
             cluster,
             storage=given.storage,
@@ -181,18 +181,22 @@ def main(argv: Sequence[str]) -> int:
         return 3
     tier.start()
     log.info("the attached tier of %s runs", given.name)
-    if given.ready:
-        given.ready.write_text("ready\n")
-    stopping.wait()
+    heartbeat.beat(given.ready, stopping)
     log.info("the attached tier of %s stops", given.name)
     tier.stop()
     cluster.close()
     return 0
 
 
+def _cluster(kubeconfig: Path | None, name: str, context: str | None) -> Cluster:
+    if kubeconfig is None:
+        return pod.connect(name=name, user_agent="attached-tier")
+    return client.connect(kubeconfig, name=name, context=context, user_agent="attached-tier")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m harness.controllers attached")
-    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--kubeconfig", type=Path, help="by default that of the pod's account")
     parser.add_argument("--context", help="context of the kubeconfig; its current one by default")
     parser.add_argument("--name", required=True, help="name of the cluster, for the log")
     parser.add_argument("--storage", type=Path, required=True, help="directory for archives")
@@ -205,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
         help="account for Kustomizations that name none, used where it exists; {namespace} stands "
         "for the namespace; empty for none",
     )
-    parser.add_argument("--ready", type=Path, help="file to write when everything runs")
+    parser.add_argument("--ready", type=Path, help="file to write when everything runs, and touch")
     parser.add_argument("--verbose", action="store_true")
     return parser
 

@@ -3,7 +3,7 @@ The management tier as one process: its command line.
 
     python -m harness.controllers management --kubeconfig F --config C.json --ready FILE
 
-The configuration is described in `management_settings`.
+The configuration is described in `management_settings`. In a pod the kubeconfig may be left out.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cluster import client
-from harness.controllers import management_settings
+from harness.cluster import client, pod
+from harness.cluster.client import Cluster
+from harness.controllers import heartbeat, management_settings
 from harness.controllers.management_tier import Tier
 from harness.errors import HarnessError, UsageError
 
@@ -27,10 +28,12 @@ log = logging.getLogger(__name__)
 def main(argv: Sequence[str]) -> int:
     """Run the management tier until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m harness.controllers management")
-    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--kubeconfig", type=Path, help="by default that of the pod's account")
     parser.add_argument("--context", help="of the kubeconfig; its current one by default")
-    parser.add_argument("--config", type=Path, required=True, help="JSON, mode 0600")
-    parser.add_argument("--ready", type=Path, required=True, help="written when all lists are in")
+    parser.add_argument("--config", type=Path, required=True, help="JSON that nobody else can read")
+    parser.add_argument(
+        "--ready", type=Path, required=True, help="written when all lists are in, then touched"
+    )
     arguments = parser.parse_args(argv)
     logging.basicConfig(
         stream=sys.stderr,
@@ -40,14 +43,10 @@ def main(argv: Sequence[str]) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    heartbeat.clear(arguments.ready)
     try:
         tier = Tier(
-            client.connect(
-                arguments.kubeconfig,
-                name="management",
-                context=arguments.context,
-                user_agent="kommander-management",
-            ),
+            _cluster(arguments.kubeconfig, arguments.context),
             management_settings.read(arguments.config),
         )
         tier.start()
@@ -57,8 +56,14 @@ def main(argv: Sequence[str]) -> int:
     except HarnessError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 3
-    arguments.ready.write_text("ready\n")
     log.info("the management tier is running")
-    stopping.wait()
+    heartbeat.beat(arguments.ready, stopping)
     tier.stop()
     return 0
+
+
+def _cluster(kubeconfig: Path | None, context: str | None) -> Cluster:
+    name, agent = "management", "kommander-management"
+    if kubeconfig is None:
+        return pod.connect(name=name, user_agent=agent)
+    return client.connect(kubeconfig, name=name, context=context, user_agent=agent)

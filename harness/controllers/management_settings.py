@@ -1,7 +1,7 @@
 """
 The configuration file of the management tier.
 
-C.json (mode 0600: it holds passwords):
+C.json (it holds passwords: mode 0600, or handed to our group, as Kubernetes hands out Secrets):
 
     {"bootstrap": {"url": "https://...", "clusterUrl": "https://... (url by default)",
                    "caFile": "/path", "branch": "main",
@@ -18,6 +18,7 @@ C.json (mode 0600: it holds passwords):
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,10 @@ class Settings:
 def read(path: Path) -> Settings:
     """The settings in a file; UsageError if it is not usable."""
     try:
-        if path.stat().st_mode & 0o077:
+        found = path.stat()
+        # Of somebody else's file we are given the group's right, or we could not read it at all.
+        others = 0o077 if found.st_uid == os.geteuid() else 0o037
+        if found.st_mode & others:
             raise UsageError(f"{path} holds passwords: its mode must be 0600")
         return parsed(json.loads(path.read_text()))
     except (OSError, ValueError) as error:

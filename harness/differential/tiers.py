@@ -15,7 +15,7 @@ from harness.cluster import programs
 from harness.cluster.binaries import Binaries
 from harness.cluster.fleet import Lease, Member
 from harness.kit import process
-from harness.kit.process import Process
+from harness.kit.process import Supervised
 from harness.kit.wait import Patience
 from harness.systems import flux, flux_versions, installation, reference
 from harness.systems.front import AttachedTier, Options, Site
@@ -37,7 +37,7 @@ def start(
     trusted_ca: Path,
     patience: Patience,
     controllers: Sequence[str],
-) -> list[Process]:
+) -> list[Supervised]:
     """Install and start one system's attached tier on one cluster; returns when it is ready."""
     directory = lease.directory / f"system-{member.name}"
     directory.mkdir(mode=0o700)

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from harness import errors
 from harness.kit import clock as clocks
@@ -38,6 +39,28 @@ class Identity:
     def alive(self) -> bool:
         """Whether this very process still runs (a zombie does not)."""
         return self == identity(self.pid)
+
+
+class Supervised(Protocol):
+    """What was started and can end: a process of this machine, or one elsewhere."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in messages."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        ...
+
+    def check(self) -> None:
+        """Raise if it ended although nobody wanted it to."""
+        ...
+
+    def explain(self) -> str:
+        """How it ended, and what it said last."""
+        ...
 
 
 class Process:
@@ -158,7 +181,7 @@ def start(
 
 
 def await_ready(
-    process: Process,
+    process: Supervised,
     probe: wait.Probe,
     *,
     within: float,

@@ -93,5 +93,7 @@ def _parts(report: Report) -> list[str]:
 
 
 def _where(report: Report) -> str:
-    provider = report.environment.provider
-    return f"{provider} (desk run)" if report.environment.desk_run else provider
+    environment = report.environment
+    where = f"{environment.provider} (desk run)" if environment.desk_run else environment.provider
+    pods = environment.controllers == "in-cluster"
+    return f"{where}, controllers in the clusters" if pods else where

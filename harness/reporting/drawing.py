@@ -132,6 +132,7 @@ def _identity(run: RunRecord) -> dict[str, Any]:
         "environment": Environment(
             system=run.system,
             provider=run.provider,
+            controllers=run.controllers,
             desk_run=run.provider == "local",
             clusters=[
                 Cluster(

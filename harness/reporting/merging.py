@@ -109,6 +109,7 @@ def _circumstances(run: RunRecord) -> Mapping[str, str]:
     return {
         "the system": run.system,
         "the provider of clusters": run.provider,
+        "the place of the controllers": run.controllers,
         "the suite": run.suite_digest,
         "the harness": f"{run.harness_version} {run.harness_commit}".strip(),
         "the selection": run.selection or "the whole suite",

@@ -170,6 +170,7 @@ class RunRecord:
     harness_version: str
     profile: ProfileRecord
     scenarios: tuple[ScenarioRecord, ...]
+    controllers: str = "host"  # where those of the system ran: host | in-cluster
     suite_digest: str = ""
     harness_commit: str = ""
     selection: str = ""  # how the user chose; "" is the whole suite

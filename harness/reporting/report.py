@@ -81,6 +81,7 @@ class Environment(_Model):
 
     system: str
     provider: str
+    controllers: str = "host"
     desk_run: bool
     clusters: list[Cluster]
     programs: list[Program]

@@ -78,6 +78,7 @@ def _environment(report: Report) -> dict[str, str]:
     versions = sorted({cluster.version for cluster in report.environment.clusters})
     return {
         "provider": report.environment.provider,
+        "controllers": report.environment.controllers,
         "of the clusters": ", ".join(sorted(_claims(report) & profile.OF_CLUSTERS)) or "nothing",
         "clusters": str(len(report.environment.clusters)),
         "Kubernetes": ", ".join(versions),

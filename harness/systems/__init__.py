@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.kit.process import Process
+from harness.kit.process import Supervised
 from harness.model.profile import Profile
 
 
@@ -25,7 +25,7 @@ class Running:
     """A system at work."""
 
     profile: Profile
-    processes: tuple[Process, ...]
+    processes: tuple[Supervised, ...]
     programs: tuple[Program, ...]
     judged: tuple[str, ...] = ("management", "attached", "both")
     """Whose behaviour the report is about (design.md 6)."""

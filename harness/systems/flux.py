@@ -23,10 +23,12 @@ from harness.kit import ports
 from harness.model import era_detection, installed, profile
 from harness.model.eras import Era
 from harness.model.objects import Object, Ref
-from harness.systems import Program, flux_objects, front, installation
+from harness.systems import Program, flux_objects, flux_pods, front, installation
+from harness.systems.deployment import Controller
 from harness.systems.flux_objects import KUSTOMIZE, SOURCE
 from harness.systems.flux_versions import Pair
 from harness.systems.front import Options, Site, Starting
+from harness.systems.pods import Pods
 
 NAME = "flux"
 PROGRAMS = (SOURCE, KUSTOMIZE)
@@ -68,6 +70,7 @@ _COMMON = (
     "--kube-api-burst=400",
 )
 """Everything here is a setting that Flux documents; the waits are short as our intervals are."""
+_ARGUMENTS = {SOURCE: (), KUSTOMIZE: ("--concurrent-ssa=2",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Tier:
         """Accounts, roles, and a kubeconfig for each controller."""
         cluster = installation.connect(member)
         for name in PROGRAMS:
-            mighty = name == KUSTOMIZE and self.options.management == "plain"
+            mighty = self._all_powerful(name)
             for obj in flux_objects.on_cluster(name, self._version(name), all_powerful=mighty):
                 cluster.apply(installed.marked(obj), field_manager=installation.MANAGER)
             account = Ref("v1", "ServiceAccount", name, installation.FLUX_NAMESPACE)
@@ -124,8 +127,28 @@ class Tier:
                 f"--storage-addr={served}",
                 f"--storage-adv-addr={served}",
             ),
-            self._controller(site, member, KUSTOMIZE, "--concurrent-ssa=2"),
+            self._controller(site, member, KUSTOMIZE, *_ARGUMENTS[KUSTOMIZE]),
         ]
+
+    def deployments(self, member: Member, pods: Pods) -> Sequence[Controller]:
+        """The same in pods of that cluster, told the same."""
+        return [
+            flux_pods.controller(
+                name,
+                pods.flux_image,
+                [*_COMMON, *_ARGUMENTS[name]],
+                version=self._version(name),
+                log=f"{name}-{member.name}",
+                trusted=pods.trusted,
+                environment={"RUNTIME_NAMESPACE": installation.FLUX_NAMESPACE, "GOGC": _GARBAGE},
+                all_powerful=self._all_powerful(name),
+            )
+            for name in PROGRAMS
+        ]
+
+    def _all_powerful(self, name: str) -> bool:
+        """Without our remedies it is as Flux ships it."""
+        return name == KUSTOMIZE and self.options.management == "plain"
 
     def _controller(self, site: Site, member: Member, name: str, *arguments: str) -> Starting:
         [health] = ports.free()

@@ -13,20 +13,23 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.cluster.fleet import Fleet, Lease, Member
 from harness.gitserver import launch
 from harness.gitserver.access import Access, Account
 from harness.gitserver.client import GitServer
 from harness.kit import process
-from harness.kit.process import Process
+from harness.kit.process import Process, Supervised
 from harness.kit.wait import Patience, Probe
 from harness.model import profile
 from harness.model.objects import Object
 from harness.model.profile import Profile
-from harness.systems import Program, Running, installation
+from harness.systems import Program, Running, installation, reference_pods
+from harness.systems.deployment import DATA, SETTINGS
+from harness.systems.pods import Deployed, Pods
 
 BOOTSTRAP = "kommander/kommander"
 CONTROLLERS = (sys.executable, "-m", "harness.controllers")
@@ -77,13 +80,21 @@ class Site:
         env = {**self.environment, **environment}
         return self.lease.start(f"{name}{self.label}", argv, env=env)
 
+    def follow(self, deployed: Deployed) -> "Starting":
+        """A controller in a pod, its output in the logs from now on."""
+        within = self.patience.cluster_ready
+        deployed.follow(self.lease, within=within)
+        return Starting(deployed, deployed.unready, within)
+
 
 @dataclass(frozen=True, slots=True)
 class Starting:
     """A process, and how to see that it is ready."""
 
-    process: Process
+    process: Supervised
     probe: Probe
+    within: float | None = None
+    """Seconds that it may take; by default what a process of this machine may."""
 
 
 class AttachedTier(Protocol):
@@ -135,12 +146,14 @@ def start(
     options: Options,
     label: str = "",
     git: launch.Launcher | None = None,
+    pods: Pods | None = None,
 ) -> Running:
     """
     Install and start both tiers on a fleet; returns when every cluster is attached.
 
     `label` tells apart several systems that are started one after the other on the same fleet.
-    `git` starts the bootstrap repository, by default as a process of this machine.
+    `git` starts the bootstrap repository, by default as a process of this machine. With `pods` the
+    management tier is one on its cluster; where the attached tier runs is its own to say.
     """
     directory = lease.directory / f"system{label}"
     directory.mkdir(mode=0o700)
@@ -166,13 +179,24 @@ def start(
         kustomization_interval=options.kustomization_interval or tier.intervals[1],
         project_interval=options.project_interval or tier.intervals[2],
     )
-    starting = [_management(site, fleet, server, bootstrap, readers, paced)]
+    configure = partial(_configuration, server, bootstrap, readers, paced)
+    authority = server.endpoints.authorities["private"]
+    starting = [
+        _in_pod(site, pods, fleet.management, configure, authority)
+        if pods
+        else _on_host(site, options.controllers, fleet.management, configure, authority)
+    ]
     for member in fleet.attached:
         starting += tier.start(site, member)
     processes = [each.process for each in starting]
     with ThreadPoolExecutor(len(starting)) as pool:
         list(pool.map(lambda each: _await(each, patience), starting))
-    installation.attach(fleet, patience, processes)
+    installation.attach(
+        fleet,
+        patience,
+        processes,
+        partial(pods.attachment, directory) if pods else lambda each: each.kubeconfig.read_text(),
+    )
     return Running(
         profile=tier.profile(fleet.attached),
         processes=(bootstrap.process, *processes),
@@ -184,6 +208,7 @@ def start(
             bootstrap.admin.password,
             *(str(account.password) for account in readers.values()),
             *tier.secrets,
+            *(pods.secrets if pods else ()),
         ),
     )
 
@@ -202,22 +227,39 @@ def _installer(fleet: Fleet, tier: AttachedTier, site: Site) -> Callable[[Member
     return install
 
 
-def _management(
-    site: Site,
-    fleet: Fleet,
-    server: GitServer,
-    bootstrap: launch.Launched,
-    readers: Mapping[str, Account],
-    options: Options,
+Configure = Callable[[str, str], dict[str, Any]]
+"""Where the bootstrap repository's authority lies, and where the clone goes -> configuration."""
+
+
+def _on_host(
+    site: Site, command: Sequence[str], member: Member, configure: Configure, authority: str
 ) -> Starting:
-    config = _configuration(site.directory, server, bootstrap, readers, options)
-    return controller(
-        site,
-        options.controllers,
-        "management",
-        fleet.management,
-        ["--config", config],
-    )
+    """The management tier as a process of this machine."""
+    ca = site.directory / reference_pods.AUTHORITY
+    ca.write_text(authority)
+    config = site.directory / reference_pods.CONFIGURATION
+    config.touch(mode=0o600)
+    config.write_text(json.dumps(configure(str(ca), str(site.directory / "management")), indent=2))
+    return controller(site, command, "management", member, ["--config", config])
+
+
+def _in_pod(
+    site: Site, pods: Pods, member: Member, configure: Configure, authority: str
+) -> Starting:
+    """The management tier as a Deployment on its cluster."""
+    configuration = configure(f"{SETTINGS}/{reference_pods.AUTHORITY}", f"{DATA}/management")
+    settings = {
+        reference_pods.AUTHORITY: authority,
+        reference_pods.CONFIGURATION: json.dumps(configuration, indent=2),
+    }
+    log = log_name(member)
+    wanted = reference_pods.management(pods.image, settings, pods.trusted, log=log)
+    return site.follow(pods.deploy(member, wanted))
+
+
+def log_name(member: Member) -> str:
+    """How our controllers of a cluster are called among processes and logs."""
+    return f"controllers-{member.name}"
 
 
 def controller(
@@ -228,7 +270,7 @@ def controller(
     arguments: Sequence[str | Path],
 ) -> Starting:
     """One of our own controller processes; it is ready when it says so in a file."""
-    name = f"controllers-{member.name}"
+    name = log_name(member)
     ready = site.directory / f"{name}.ready"
     started = site.start(
         name,
@@ -238,18 +280,17 @@ def controller(
 
 
 def _configuration(
-    directory: Path,
     server: GitServer,
     bootstrap: launch.Launched,
     readers: Mapping[str, Account],
     options: Options,
-) -> Path:
-    ca = directory / "bootstrap-ca.pem"
-    ca.write_text(server.endpoints.authorities["private"])
-    config = {
+    authority: str,
+    directory: str,
+) -> dict[str, Any]:
+    return {
         "bootstrap": {
             "url": server.endpoints.url(BOOTSTRAP, "https-private"),
-            "caFile": str(ca),
+            "caFile": authority,
             "branch": "main",
             "writer": {"username": bootstrap.admin.name, "password": bootstrap.admin.password},
             "readers": {
@@ -264,13 +305,10 @@ def _configuration(
             "project": options.project_interval,
         },
         "remedies": options.management != "plain",
-        "directory": str(directory / "management"),
+        "directory": directory,
     }
-    path = directory / "management.json"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(config, indent=2))
-    return path
 
 
 def _await(starting: Starting, patience: Patience) -> None:
-    process.await_ready(starting.process, starting.probe, within=patience.process_ready)
+    within = starting.within or patience.process_ready
+    process.await_ready(starting.process, starting.probe, within=within)

@@ -16,7 +16,7 @@ from harness.cluster.client import Cluster
 from harness.cluster.fleet import Fleet, Member
 from harness.errors import SetupError
 from harness.kit import wait
-from harness.kit.process import Process
+from harness.kit.process import Supervised
 from harness.kit.wait import Patience
 from harness.model import conditions, installed
 from harness.model.objects import Object, Ref
@@ -59,8 +59,18 @@ def install_kinds(member: Member, kinds: Sequence[Object], patience: Patience) -
     cluster.close()
 
 
-def attach(fleet: Fleet, patience: Patience, processes: Sequence[Process]) -> None:
-    """Make the workspace and attach every cluster to it; returns when Flux follows on each."""
+def attach(
+    fleet: Fleet,
+    patience: Patience,
+    processes: Sequence[Supervised],
+    kubeconfig: Callable[[Member], str],
+) -> None:
+    """
+    Make the workspace and attach every cluster to it; returns when Flux follows on each.
+
+    `processes` are those of the system, the management tier first; `kubeconfig` is what that one
+    gets to reach a cluster.
+    """
     management = connect(fleet.management)
     management.apply(_workspace(), field_manager=MANAGER)
     wait.eventually(
@@ -73,14 +83,14 @@ def attach(fleet: Fleet, patience: Patience, processes: Sequence[Process]) -> No
         what=f"workspace {WORKSPACE}",
     )
     for member in fleet.attached:
-        for obj in _kommander_cluster(member):
+        for obj in _kommander_cluster(member, kubeconfig(member)):
             management.apply(obj, field_manager=MANAGER)
     management.close()
     for member in fleet.attached:
         _await_attached(member, patience, processes)
 
 
-def _await_attached(member: Member, patience: Patience, processes: Sequence[Process]) -> None:
+def _await_attached(member: Member, patience: Patience, processes: Sequence[Supervised]) -> None:
     cluster = connect(member)
     try:
         wait.eventually(
@@ -124,7 +134,7 @@ def _workspace() -> Object:
     }
 
 
-def _kommander_cluster(member: Member) -> list[Object]:
+def _kommander_cluster(member: Member, kubeconfig: str) -> list[Object]:
     where = {"namespace": WORKSPACE}
     secret = f"{member.name}-kubeconfig"
     return [
@@ -132,7 +142,7 @@ def _kommander_cluster(member: Member) -> list[Object]:
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": secret, **where},
-            "stringData": {"kubeconfig": member.kubeconfig.read_text()},
+            "stringData": {"kubeconfig": kubeconfig},
         },
         {
             "apiVersion": "kommander.mesosphere.io/v1beta1",

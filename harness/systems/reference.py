@@ -7,8 +7,10 @@ from pathlib import Path
 from harness.cluster.fleet import Member
 from harness.model import profile
 from harness.model.objects import Object
-from harness.systems import Program, front, installation
+from harness.systems import Program, front, installation, reference_pods
+from harness.systems.deployment import Controller
 from harness.systems.front import Options, Site, Starting
+from harness.systems.pods import Pods
 
 NAME = "reference"
 _DIALECT = "page"
@@ -47,6 +49,12 @@ class Tier:
             "--dialect", self.options.dialect or _DIALECT,
         ]  # fmt: skip
         return [front.controller(site, self.options.controllers, "attached", member, arguments)]
+
+    def deployments(self, member: Member, pods: Pods) -> Sequence[Controller]:
+        """The same in a pod of that cluster."""
+        dialect = self.options.dialect or _DIALECT
+        log = front.log_name(member)
+        return [reference_pods.attached(pods.image, member.name, dialect, pods.trusted, log=log)]
 
     def profile(self, members: Sequence[Member]) -> profile.Profile:  # noqa: ARG002 - as the page
         """What the reference claims."""

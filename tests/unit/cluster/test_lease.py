@@ -216,6 +216,16 @@ def test_a_damaged_fleet_is_explained_and_a_dead_one_forgotten(state):
     assert list(state.iterdir()) == []
 
 
+def test_the_end_of_what_is_not_essential_is_no_damage(state):
+    with fleet.hold(state=state) as lease:
+        follower = lease.start("follower", ["sleep", "300"], essential=False)
+        worker = lease.start("worker", ["sleep", "300"])
+        follower.kill()
+        assert lease.casualties() == []
+        worker.kill()
+        assert [each.partition(" ")[0] for each in lease.casualties()] == ["worker"]
+
+
 def test_a_process_of_the_fleet_can_be_frozen_by_name(state):
     with fleet.hold(state=state) as lease:
         child = lease.start("sleeper", ["sleep", "300"])

@@ -8,7 +8,9 @@ import pytest
 
 from harness import errors
 from harness.cluster import docker
-from harness.containers import harness_image, images
+from harness.cluster.binaries import Binaries, Found
+from harness.cluster.programs import TABLE
+from harness.containers import flux_image, harness_image, images
 from harness.containers.images import Recipe
 from tests.unit.cluster.fake_docker import FakeDocker
 
@@ -72,6 +74,23 @@ def test_the_context_holds_the_folders_and_no_trace_of_who_built_it(engine, tmp_
     assert oct(found["kubectl"].mode) == "0o755"
     assert oct(found["harness/text"].mode) == "0o644"
     assert {(each.uid, each.uname, each.mtime) for each in found.values()} == {(0, "", 0)}
+
+
+def test_the_image_of_flux_holds_its_programs_under_their_own_names(engine, tmp_path):
+    names = {"source-controller": "source-controller-v1", "kustomize-controller": "kc"}
+    found = {
+        ours: Found(TABLE["kubectl"], folder(tmp_path, **{ours: ours}) / ours, "v1", "here")
+        for ours in names.values()
+    }
+    tag = flux_image.provide(names, Binaries(found), print)
+
+    with tarfile.open(engine.state / "context.tar") as context:
+        assert {each.name for each in context.getmembers()} == {"Dockerfile", *names}
+        member = context.extractfile("source-controller")
+        assert member is not None
+        assert member.read() == b"source-controller-v1"
+    (tmp_path / "kc").write_text("another")
+    assert flux_image.provide(names, Binaries(found), print) != tag
 
 
 def test_the_default_base_is_the_one_of_the_dockerfile():

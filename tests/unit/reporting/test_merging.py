@@ -228,6 +228,7 @@ def test_no_scenario_may_be_in_two_shards():
     [
         ({"system": "flux"}, "the system is reference in the one and flux in the other"),
         ({"provider": "kind"}, "the provider of clusters is local"),
+        ({"controllers": "in-cluster"}, "the place of the controllers is host in the one"),
         ({"suite_digest": "sha256:x"}, "the suite is"),
         ({"harness_commit": "abc"}, "the harness is 0 in the one and 0 abc in the other"),
         ({"selection": "--tags x"}, "the selection is the whole suite in the one and --tags x"),

@@ -116,6 +116,17 @@ def test_the_word_stands_in_every_place(run: RunRecord, tmp_path: Path) -> None:
     assert "local (desk run)" in "\n".join(console.summary(out.report))
 
 
+def test_where_the_controllers_ran_is_told(run: RunRecord, tmp_path: Path) -> None:
+    here = written(run, tmp_path / "here")
+    pods = written(replace(run, provider="kind", controllers="in-cluster"), tmp_path / "pods")
+
+    assert yaml.safe_load(here.yaml.read_text())["environment"]["controllers"] == "host"
+    assert yaml.safe_load(pods.yaml.read_text())["environment"]["controllers"] == "in-cluster"
+    assert "on kind, controllers in the clusters" in "\n".join(console.summary(pods.report))
+    assert "on kind, controllers in the clusters" in pods.html.read_text()
+    assert "controllers in the clusters" not in here.html.read_text()
+
+
 def test_the_report_obeys_the_schema_that_is_shipped(run: RunRecord, tmp_path: Path) -> None:
     content = yaml.safe_load(written(run, tmp_path).yaml.read_text())
     jsonschema.validate(content, json.loads(SCHEMA.read_text()))
