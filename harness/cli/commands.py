@@ -14,6 +14,7 @@ from harness.cli import (
     job_command,
     merging,
     placing,
+    providing_commands,
     running,
     session,
     staying,
@@ -21,8 +22,7 @@ from harness.cli import (
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
-from harness.cluster import binaries, given, kind, providers
-from harness.containers import harness_image, workload_image
+from harness.cluster import given, kind, providers
 from harness.differential import running as differential
 from harness.differential import tiers
 from harness.errors import UsageError
@@ -37,16 +37,6 @@ Function = Callable[..., Any]
 @click.version_option(__version__, prog_name="gitops-conformance")
 def cli() -> None:
     """Does this GitOps continuous-deployment system really do what its documentation says?"""
-
-
-_base_option = click.option(
-    "--image-base",
-    default="",
-    metavar="IMAGE",
-    envvar=harness_image.BASE_VARIABLE,
-    help="What the harness's image is built on: a Debian with Python 3.11 or newer  "
-    f"[default: {harness_image.BASE}; env: {harness_image.BASE_VARIABLE}]",
-)
 
 
 def _out_option(what: str) -> Callable[[Function], Function]:
@@ -73,7 +63,7 @@ def _fleet_options(function: Function) -> Function:
                      default=controllers.HOST, show_default=True, help="Where the system's "
                      "controllers run: processes of this machine, or Deployments on kind clusters, "
                      "from images that are built here."),
-        _base_option,
+        providing_commands.base_option,
         click.option("--system", type=click.Choice(session.SYSTEMS), default="reference",
                      show_default=True, help="What is judged."),
         click.option("--management", type=click.Choice(["full", "plain"]), default="full",
@@ -187,6 +177,8 @@ def run(
 
 
 cli.add_command(job_command.command(run))
+for _each in providing_commands.COMMANDS:
+    cli.add_command(_each)
 
 
 @cli.command("compare-systems")
@@ -285,41 +277,6 @@ def list_(level: str | None) -> None:
     for requirement in catalogue.load():
         if level in (None, str(requirement.level)):
             click.echo(f"{requirement.id:<15} {requirement.level:<7} {requirement.title}")
-
-
-@cli.command()
-def assets() -> None:
-    """Get the programs that local clusters are made of (minutes, once)."""
-    with Screen() as screen:
-        found = binaries.provide(on_progress=screen.progress)
-    for name, program in found.found.items():
-        click.echo(f"{name:<26} {program.version:<10} {program.path}")
-
-
-@cli.command()
-@_base_option
-def image(image_base: str) -> None:
-    """Build the image of the harness, unless it is there; print its name."""
-
-    def tell(text: str) -> None:  # beside the name, which is for a script
-        click.echo(text, err=True)
-
-    click.echo(harness_image.provide(image_base, tell, within=Patience().image_pull))
-
-
-@cli.command()
-@_base_option
-def images(image_base: str) -> None:
-    """Build all images, unless they are there; print their names."""
-
-    def tell(text: str) -> None:
-        click.echo(text, err=True)
-
-    click.echo(harness_image.provide(image_base, tell, within=Patience().image_pull))
-    pair = flux_versions.default()
-    click.echo(controllers.flux_image_of(pair, binaries.provide(pair.programs), tell))
-    for name in workload_image.provide(tell):
-        click.echo(name)
 
 
 @cli.command()

@@ -125,6 +125,8 @@ def prepared(
     with provider.lend(found, lease, request) as fleet:
         timings["fleet"] = time.monotonic() - begun
         begun = time.monotonic()
+        if provider.nodes:
+            workloads.reserve(fleet)
         loaded = workloads.load(applications, found, lease, fleet, wanted.patience, progress)
         timings["workloads"] = time.monotonic() - begun
         begun = time.monotonic()

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
-from harness.cluster import kind, providers
+from harness.cluster import client, kind, providers
 from harness.cluster.fleet import Fleet, Lease
 from harness.cluster.providing import Programs
 from harness.containers import workload_image
 from harness.errors import SetupError
 from harness.kit.wait import Patience
+from harness.model import taints
+from harness.model.objects import Ref
 
 CAPABILITY = "workloads"
 
@@ -33,6 +35,15 @@ def images(clusters: str, tell: Progress) -> tuple[str, ...]:
     except SetupError as error:
         tell(f"no scenario with pods is judged: {error}")
         return ()
+
+
+def reserve(fleet: Fleet) -> None:
+    """Keep the nodes of the attached clusters for what is to run there."""
+    for member in fleet.attached:
+        cluster = client.connect(member.kubeconfig, name=member.name)
+        for node in cluster.list("v1", "Node").items:
+            cluster.patch(Ref.of(node), taints.tainted(node))
+        cluster.close()
 
 
 def load(

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.model import taints
 from harness.model.objects import Object
 
 SETTINGS = "/etc/gitops-conformance/settings"
@@ -161,6 +162,7 @@ def _pod(controller: Controller) -> Object:
         "serviceAccountName": controller.name,
         "terminationGracePeriodSeconds": _GRACE,
         "enableServiceLinks": False,
+        "tolerations": [taints.TOLERATION],
         # The pause container is the first process: it buries what a killed git leaves.
         "shareProcessNamespace": True,
         "securityContext": {
