@@ -214,7 +214,11 @@ def _create(
     directory = lease.directory / member
     directory.mkdir(mode=0o700)
     config = directory / "kind.yaml"
-    config.write_text(yaml.safe_dump(kind_config.cluster(port)))
+    folder = directory / "patches"
+    folder.mkdir()
+    for name, text in kind_config.patches().items():
+        (folder / name).write_text(text)
+    config.write_text(yaml.safe_dump(kind_config.cluster(port, folder)))
     environment = {
         **os.environ,
         **lease.mark,

@@ -7,13 +7,20 @@ come and go. What the API server answers is not touched.
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 from harness.kit import ports
 
 _CONTROL_PLANE = {
-    "etcd": {"unsafe-no-fsync": "true", "snapshot-count": "10000"},
-    "apiServer": {"profiling": "false", "delete-collection-workers": "4"},
+    "etcd": {"unsafe-no-fsync": "true", "backend-batch-interval": "1s"},
+    "apiServer": {
+        "enable-priority-and-fairness": "false",
+        "max-requests-inflight": "1000",
+        "max-mutating-requests-inflight": "500",
+        "delete-collection-workers": "4",
+        "profiling": "false",
+    },
     "controllerManager": {
         "leader-elect": "false",
         "kube-api-qps": "200",
@@ -27,17 +34,39 @@ _CONTROL_PLANE = {
 # takes the patch that fits what it generates for the node's Kubernetes.
 _AS_MAP = "kubeadm.k8s.io/v1beta3"
 _AS_LIST = "kubeadm.k8s.io/v1beta4"
+_PATCHES = "/gitops-conformance/patches"
+_INIT = json.dumps({"kind": "InitConfiguration", "patches": {"directory": _PATCHES}})
+_GO = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+"""Memory for time, as on `local`: the API server collects garbage a quarter as often."""
 
 
-def cluster(port: int) -> dict[str, Any]:
-    """The configuration of a cluster whose API server is at `port` of the host."""
+def patches() -> dict[str, str]:
+    """The files, by name, with which kubeadm changes static pods: no argument says these."""
+    environment = [{"name": name, "value": value} for name, value in _GO.items()]
+    containers = [{"name": "kube-apiserver", "env": environment}]
+    return {"kube-apiserver+strategic.json": json.dumps({"spec": {"containers": containers}})}
+
+
+def cluster(port: int, folder: Path) -> dict[str, Any]:
+    """
+    The configuration of a cluster whose API server is at `port` of the host.
+
+    `folder` holds `patches`; an engine that cannot see it does without them.
+    """
     return {
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "kind": "Cluster",
         # A port that nobody else is given meanwhile; kind's own choice may be taken twice.
         "networking": {"apiServerAddress": ports.LOOPBACK, "apiServerPort": port},
-        "nodes": [{"role": "control-plane"}],
-        "kubeadmConfigPatches": [_patch(_AS_MAP), _patch(_AS_LIST)],
+        "nodes": [
+            {
+                "role": "control-plane",
+                "extraMounts": [
+                    {"hostPath": str(folder), "containerPath": _PATCHES, "readOnly": True}
+                ],
+            }
+        ],
+        "kubeadmConfigPatches": [_patch(_AS_MAP), _patch(_AS_LIST), _INIT],
     }
 
 
