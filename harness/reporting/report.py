@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from harness.reporting.text import printable_all
 
-SCHEMA_VERSION: Final = "1.2"
+SCHEMA_VERSION: Final = "1.3"
 WORDING: Final = "CD-STATUS-03"  # the one requirement that is about the page's words
 
 
