@@ -110,7 +110,7 @@ ATTACHMENT_RULES: Sequence[Rule] = (
     # The Role of a project allows what the management tier may not do itself (decision 1).
     {"apiGroups": [_RBAC], "resources": ["roles"], "verbs": [*_APPLY, "escalate", "bind"]},
     {"apiGroups": [_RBAC], "resources": ["rolebindings"], "verbs": _APPLY},
-    {"apiGroups": [_SOURCES], "resources": ["gitrepositories"], "verbs": _APPLY},
+    {"apiGroups": [_SOURCES], "resources": ["gitrepositories"], "verbs": [*_APPLY, "delete"]},
     {
         "apiGroups": [_KUSTOMIZATIONS],
         "resources": ["kustomizations"],
