@@ -17,8 +17,9 @@ from harness.cluster import errors
 from harness.cluster.client import Cluster
 from harness.cluster.reflector import Change, Reflector
 from harness.controllers import management_objects as kinds
+from harness.controllers.attachment_flux import follower_of
 from harness.kit.clock import Clock, system_clock
-from harness.model.objects import Object, Ref
+from harness.model.objects import Object
 
 log = logging.getLogger(__name__)
 
@@ -174,11 +175,10 @@ def labels(members: Mapping[str, Member]) -> dict[str, Mapping[str, str]]:
 
 def poke(member: Member, namespace: str, clock: Clock = system_clock) -> None:
     """Have a cluster look at a project's branch now, as a webhook receiver would."""
-    ref = Ref(kinds.FLUX_SOURCE, "GitRepository", namespace, kinds.FLUX_NAMESPACE)
     when = clock.now().isoformat()
     try:
         member.cluster.patch(
-            ref,
+            follower_of(namespace),
             {"metadata": {"annotations": {kinds.REQUESTED_AT: when}}},
             field_manager=kinds.MANAGER,
         )

@@ -8,7 +8,6 @@ runs scenarios with them and looks for refusals.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 
 from harness.model.objects import Object
 from harness.systems import deployment
@@ -184,7 +183,7 @@ def _ours(
     settings: Mapping[str, str] | None = None,
 ) -> Controller:
     written = {"exec": {"command": ["test", "-e", _READY]}}
-    fresh = f'test -n "$(find {PurePosixPath(_READY)} -mmin -0.5)"'
+    fresh = f'test -n "$(find {_READY} -mmin -0.5)"'
     return Controller(
         name=name,
         namespace=namespace,

@@ -15,34 +15,21 @@ import pytest
 
 from harness import errors
 from harness.cluster import binaries, client, docker, fleet, holdings, kind, programs, providing
-from harness.containers import harness_image
 from harness.containers.git import InContainers
 from harness.gitserver.access import Access, Account
 from harness.gitserver.client import GitServer
 from harness.gitserver.endpoints import Transport
 from harness.kit import wait
 from harness.model.objects import Object, Ref
+from tests.integration.engine import NODE_IMAGE, listed, require_image, require_nodes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-_NODE_IMAGE = os.environ.get("KIND_NODE_IMAGE", kind.IMAGE)
 
 
 @pytest.fixture(scope="module")
 def image() -> str:
     """The image of the harness, or the reason why there is none."""
-    try:
-        base = os.environ.get(harness_image.BASE_VARIABLE, "")
-        return harness_image.provide(base, print, within=300)
-    except errors.SetupError as error:
-        pytest.skip(str(error))
-
-
-def listed() -> set[str]:
-    """All containers and networks of this machine."""
-    containers = docker.run("ps", "--all", "--format", "container {{.Names}}").splitlines()
-    networks = docker.run("network", "ls", "--format", "network {{.Name}}").splitlines()
-    return {*containers, *networks}
+    return require_image()
 
 
 OWNER = """
@@ -86,13 +73,8 @@ def test_a_server_that_does_not_start_is_explained(image, tmp_path):
 @pytest.fixture
 def cluster(image, tmp_path) -> Iterator[tuple[GitServer, client.Cluster]]:
     """One kind cluster with the image of the harness on its node, and the Git server beside it."""
-    request = providing.Request(attached=0, image=_NODE_IMAGE)
-    try:
-        kind.check(request)
-        if not docker.has_image(_NODE_IMAGE):
-            docker.pull(_NODE_IMAGE, within=900, option="KIND_NODE_IMAGE")
-    except errors.SetupError as error:
-        pytest.skip(str(error))
+    request = providing.Request(attached=0, image=NODE_IMAGE)
+    require_nodes(attached=0)
     found = binaries.provide(programs.KIND)
     with (
         fleet.hold(state=tmp_path / "state", logs=tmp_path / "logs") as lease,

@@ -18,17 +18,16 @@ import pytest
 import yaml
 
 from harness import errors
-from harness.cluster import binaries, client, docker, fleet, kind, programs, providing
-from harness.containers import harness_image
+from harness.cluster import binaries, client, fleet, kind, programs, providing
 from harness.kit import wait
 from harness.model.objects import Object, Ref
 from harness.systems import pods as systems_pods
 from harness.systems import reference_pods
+from tests.integration.engine import NODE_IMAGE, listed, require_image, require_nodes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 _ROOT = Path(__file__).resolve().parents[2]
-_NODE_IMAGE = os.environ.get("KIND_NODE_IMAGE", kind.IMAGE)
 _SCENARIOS = (
     "sync/sync::a_new_source_is_synced_without_further_action",
     "suspension/suspend::suspending_removes_nothing",
@@ -44,21 +43,8 @@ _ANOTHER = "authentication/self_signed::the_ca_certificate_in_the_secret_opens_t
 @pytest.fixture(scope="module", autouse=True)
 def engine():
     """Docker, the node image and the image of the harness, or the reason why there is none."""
-    try:
-        kind.check(providing.Request(attached=1))
-        if not docker.has_image(_NODE_IMAGE):
-            docker.pull(_NODE_IMAGE, within=900, option="KIND_NODE_IMAGE")
-        base = os.environ.get(harness_image.BASE_VARIABLE, "")
-        harness_image.provide(base, print, within=300)
-    except errors.SetupError as error:
-        pytest.skip(str(error))
-
-
-def listed() -> set[str]:
-    """All containers and networks of this machine."""
-    containers = docker.run("ps", "--all", "--format", "container {{.Names}}").splitlines()
-    networks = docker.run("network", "ls", "--format", "network {{.Name}}").splitlines()
-    return {*containers, *networks}
+    require_nodes(attached=1)
+    require_image()
 
 
 def harness(state: Path, *arguments: str | Path) -> str:
@@ -74,7 +60,7 @@ def harness(state: Path, *arguments: str | Path) -> str:
 
 
 def in_cluster(*arguments: str) -> list[str]:
-    where = ("--clusters", "kind", "--kind-image", _NODE_IMAGE, "--attached", "1")
+    where = ("--clusters", "kind", "--kind-image", NODE_IMAGE, "--attached", "1")
     return [*arguments, *where, "--controllers", "in-cluster"]
 
 
@@ -202,7 +188,7 @@ def test_flux_does_its_work_in_pods(tmp_path):
 def test_an_image_that_no_node_has_is_told_at_once(tmp_path):
     """The twin of all that is waited for: a pod that cannot start ends the wait with the reason."""
     found = binaries.provide(programs.KIND)
-    request = providing.Request(attached=0, image=_NODE_IMAGE)
+    request = providing.Request(attached=0, image=NODE_IMAGE)
     with (
         fleet.hold(state=tmp_path / "state", logs=tmp_path / "logs") as lease,
         kind.lend(found, lease, request) as made,

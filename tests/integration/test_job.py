@@ -5,7 +5,6 @@ Only where a Docker engine runs and the images can be had; skipped with the reas
 """
 
 import io
-import os
 import subprocess
 import sys
 import tarfile
@@ -17,18 +16,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import errors
 from harness.cluster import binaries, client, docker, fleet, kind, programs, providing
 from harness.cluster.client import Cluster
 from harness.cluster.reflector import Change, Reflector
-from harness.containers import harness_image
 from harness.model import installed, objects
 from harness.model.objects import Object
+from tests.integration.engine import NODE_IMAGE, require_image, require_nodes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 _ROOT = Path(__file__).resolve().parents[2]
-_NODE_IMAGE = os.environ.get("KIND_NODE_IMAGE", kind.IMAGE)
 _SYNC = "sync/sync::a_new_source_is_synced_without_further_action"
 _SUSPEND = "suspension/suspend::suspending_removes_nothing"
 _SECRET = "clusters"
@@ -37,14 +34,8 @@ _SECRET = "clusters"
 @pytest.fixture(scope="module")
 def image() -> str:
     """The image of the harness, or the reason why there is none."""
-    try:
-        kind.check(providing.Request(attached=2))
-        if not docker.has_image(_NODE_IMAGE):
-            docker.pull(_NODE_IMAGE, within=900, option="KIND_NODE_IMAGE")
-        base = os.environ.get(harness_image.BASE_VARIABLE, "")
-        return harness_image.provide(base, print, within=300)
-    except errors.SetupError as error:
-        pytest.skip(str(error))
+    require_nodes(attached=2)
+    return require_image()
 
 
 @dataclass
@@ -193,7 +184,7 @@ def place(image, tmp_path_factory) -> Iterator[Place]:
     """Three kind clusters: `c2` runs the Job, the others are tested."""
     home = tmp_path_factory.mktemp("job")
     found = binaries.provide(programs.KIND)
-    request = providing.Request(attached=2, image=_NODE_IMAGE)
+    request = providing.Request(attached=2, image=NODE_IMAGE)
     with (
         fleet.hold(state=home / "state", logs=home / "logs") as lease,
         kind.lend(found, lease, request) as made,
