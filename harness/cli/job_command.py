@@ -1,12 +1,12 @@
 """The options of the command `job`, and how its manifest is printed."""
 
 import click
-import yaml
 from click.core import ParameterSource
 
 from harness.cli import job
 from harness.cluster import given
 from harness.errors import UsageError
+from harness.model import manifest
 from harness.systems import reference
 
 _HEAD = """\
@@ -14,13 +14,6 @@ _HEAD = """\
 # It needs the kubeconfigs of the clusters under test in the Secret {secret}; see
 # docs/in-a-cluster-job.md.
 """
-
-
-class _NoAliases(yaml.SafeDumper):
-    """Repeats what is the same, as people write manifests."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - as its base
-        return True
 
 
 def command(run: click.Command) -> click.Command:
@@ -78,7 +71,7 @@ def command(run: click.Command) -> click.Command:
         secrets = f"{secret}-0 and so on" if own_clusters else secret
         if not collect:
             click.echo(_HEAD.format(shards=shards, secret=secrets), nl=False)
-        click.echo(yaml.dump_all(documents, Dumper=_NoAliases, sort_keys=False), nl=False)
+        click.echo(manifest.dump(*documents), nl=False)
 
     return made
 

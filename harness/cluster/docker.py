@@ -5,14 +5,16 @@ The Docker engine, asked by its own command line: whether it is usable, what it 
 sentence (`kind_messages`). Nothing here knows of fleets.
 """
 
+import contextlib
 import ipaddress
 import json
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -177,6 +179,31 @@ def remove_network(network: str) -> bool:
         if not re.search(r"no such network|not found", str(error), re.IGNORECASE):
             raise
     return True
+
+
+@contextlib.contextmanager
+def changes(since: float) -> Iterator[Callable[[float], None]]:
+    """
+    What waits, for some seconds at most, until the engine has done something: an event stream.
+
+    It begins at a time of the past (`time.time()`), so that nothing is missed.
+    """
+    with subprocess.Popen(
+        ["docker", "events", f"--since={since:.3f}", "--format={{.Action}}"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as events:  # fmt: skip
+        assert events.stdout is not None
+        stream = events.stdout.fileno()
+
+        def wait(seconds: float) -> None:
+            if select.select([stream], [], [], seconds)[0] and not os.read(stream, 1 << 16):
+                raise errors.SetupError("The Docker engine tells of nothing any more.")
+
+        try:
+            yield wait
+        finally:
+            events.terminate()
 
 
 def last_words(container: Container, target: Path) -> str:

@@ -7,18 +7,23 @@ by exact names and by a label, both of which hold a random part: nothing of othe
 """
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import errors
 from harness.cluster import docker, statefile
+from harness.kit.clock import SYSTEM
 
 LABEL = "gitops-conformance.fleet"
 """The label of our networks and containers; its value is the fleet's id."""
 
 _FILE = "holdings.json"
-_ROUNDS = 5
+WITHIN = 60.0
+"""Seconds within which an engine finishes what it was told and lets go of all."""
+
+_AT_LEAST_EVERY = 2.0  # not all that an engine finishes is an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +87,33 @@ def _remove(held: Holdings) -> list[str]:
     """
     Containers first, then the network.
 
-    In rounds: an engine that was told to make a container finishes it even if whoever asked died.
+    Again and again: an engine that was told to make a container finishes it even if whoever asked
+    died, and in between it lets go neither of the container nor of the network.
     """
     removed: dict[str, None] = {}
-    for _ in range(_ROUNDS):
-        nodes = docker.nodes(held.clusters)
-        others = docker.labelled(held.label)
-        if nodes or others:
-            docker.remove_containers([*(node.id for node in nodes), *others])
-            removed |= dict.fromkeys(f"kind cluster {node.cluster}" for node in nodes)
-        if others:
-            removed[f"containers {held.id}-*"] = None
-        networks = docker.networks(held.label)
-        gone = [docker.remove_network(network) for network in networks]
-        if networks and all(gone):
-            removed[f"Docker network {held.network}"] = None
-        if all(gone) and not docker.nodes(held.clusters) and not docker.labelled(held.label):
-            return list(removed)
-    raise errors.SetupError(f"Something keeps the network {held.network} in use.")
+    began = time.time()
+    if _round(held, removed):
+        return list(removed)
+    deadline = SYSTEM.monotonic() + WITHIN
+    with docker.changes(began) as changed:
+        while not _round(held, removed):
+            if (left := deadline - SYSTEM.monotonic()) <= 0:
+                raise errors.SetupError(f"Something keeps the network {held.network} in use.")
+            changed(min(left, _AT_LEAST_EVERY))
+    return list(removed)
+
+
+def _round(held: Holdings, removed: dict[str, None]) -> bool:
+    """Remove what lets itself be removed; say whether nothing is left."""
+    nodes = docker.nodes(held.clusters)
+    others = docker.labelled(held.label)
+    if nodes or others:
+        docker.remove_containers([*(node.id for node in nodes), *others])
+        removed |= dict.fromkeys(f"kind cluster {node.cluster}" for node in nodes)
+    if others:
+        removed[f"containers {held.id}-*"] = None
+    networks = docker.networks(held.label)
+    gone = [docker.remove_network(network) for network in networks]
+    if networks and all(gone):
+        removed[f"Docker network {held.network}"] = None
+    return all(gone) and not docker.nodes(held.clusters) and not docker.labelled(held.label)

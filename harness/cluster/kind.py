@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import yaml
-
 from harness import errors
 from harness.cluster import (
     client,
@@ -31,6 +29,7 @@ from harness.cluster import (
 )
 from harness.cluster.errors import ClusterError
 from harness.kit import ports, process, wait
+from harness.model import manifest
 from harness.model.objects import Ref
 
 IMAGE = f"kindest/node:{programs.named('kube-apiserver').version}"
@@ -218,7 +217,7 @@ def _create(
     folder.mkdir()
     for name, text in kind_config.patches().items():
         (folder / name).write_text(text)
-    config.write_text(yaml.safe_dump(kind_config.cluster(port, folder)))
+    config.write_text(manifest.dump(kind_config.cluster(port, folder)))
     environment = {
         **os.environ,
         **lease.mark,

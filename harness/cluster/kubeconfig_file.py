@@ -13,6 +13,7 @@ import yaml
 
 from harness import errors
 from harness.kit import certs
+from harness.model import manifest
 
 
 def write(
@@ -161,7 +162,7 @@ def _embedded(entry: dict[str, Any], home: Path) -> dict[str, Any]:
 
 def _save(path: Path, content: dict[str, Any]) -> Path:
     document = {"apiVersion": "v1", "kind": "Config", **content}
-    return certs.write_private(path, yaml.safe_dump(document, sort_keys=False).encode())
+    return certs.write_private(path, manifest.dump(document).encode())
 
 
 def _text(pem: bytes) -> str:

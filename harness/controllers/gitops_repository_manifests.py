@@ -14,12 +14,11 @@ import yaml
 
 from harness.controllers import gitops_repository_url
 from harness.controllers import management_objects as kinds
-from harness.model import objects
+from harness.model import manifest, objects
 from harness.model.objects import Object
 
 DEFAULT_BRANCH = "master"
 
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REF_MEMBERS = ("branch", "tag", "semver", "commit")
 
@@ -133,7 +132,7 @@ def suspended_apply(source: Object) -> bool:
 
 def text(manifests: list[Object]) -> str:
     """The file of the bootstrap repository that holds `manifests`."""
-    return str(yaml.dump_all(manifests, Dumper=_DUMPER, sort_keys=False, explicit_start=True))
+    return manifest.dump(*manifests)
 
 
 def parsed(content: str) -> list[Object]:

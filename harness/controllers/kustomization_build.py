@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from harness.controllers import (
     apply_order,
     kustomization_inventory,
@@ -174,7 +172,7 @@ def _generate(directory: Path, spec: Mapping[str, Any]) -> None:
     for name, value in added.items():
         given = content.get(name) or []
         content[name] = [*given, *value] if isinstance(value, list) else value
-    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    file.write_text(manifest.dump(content))
 
 
 def _looks_around(files: Tree, path: str, kustomization: Object) -> bool:

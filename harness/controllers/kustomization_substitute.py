@@ -10,8 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-import yaml
-
 from harness.controllers import apply_fields
 from harness.controllers.attached_fields import KUSTOMIZE_GROUP
 from harness.model import manifest
@@ -31,7 +29,7 @@ def substitute(obj: Object, values: Mapping[str, str]) -> Object:
     if apply_fields.marked(obj, _MARK, "disabled"):
         return obj
     # On the text, so that a value can become a number.
-    text = yaml.safe_dump(obj, sort_keys=False, width=10**6)
+    text = manifest.dump(obj, width=10**6)
     filled = _VARIABLE.sub(lambda found: _value(found, values), text)
     try:
         [result] = manifest.objects(filled)

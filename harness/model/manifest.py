@@ -1,5 +1,5 @@
 """
-YAML text to Kubernetes objects, read the way kustomize reads it.
+YAML text to Kubernetes objects and back, as kustomize reads it.
 
 Reading files belongs to `render.tree`; placeholders belong to `naming`.
 """
@@ -39,8 +39,21 @@ class _Loader(yaml.CSafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _resolve(tag: str, pattern: str, first: str) -> None:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), list(first))
+class _Dumper(yaml.CSafeDumper):
+    """Repeats what is the same, as people write manifests; quotes text that looks like a number."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - as its base
+        return True
+
+
+def _resolve(tag: str, pattern: str, first: str, *, read: bool = True) -> None:
+    """
+    What a bare word is read as; text of that look is written in quotes.
+
+    PyYAML alone would write the text 72e100 bare: YAML 1.1 has no such number, but Go's has.
+    """
+    for known in (_Loader, _Dumper) if read else (_Dumper,):
+        known.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), list(first))
 
 
 _resolve("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF")
@@ -55,6 +68,18 @@ _resolve(
     "-+.0123456789",
 )
 _resolve("merge", r"^<<$", "<")
+
+
+_resolve("float", r"^[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$", "-+0123456789", read=False)
+_resolve("int", r"^[-+]?0o[0-7_]+$", "-+0", read=False)
+
+
+def dump(*written: Any, width: int | None = None) -> str:
+    """YAML documents that every tool reads as they are; lines break at `width` (80)."""
+    text = yaml.dump_all(
+        written, Dumper=_Dumper, sort_keys=False, width=width, explicit_start=len(written) > 1
+    )
+    return str(text)
 
 
 def documents(text: str | bytes) -> list[Any]:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from harness.errors import HarnessError
 from harness.model import manifest
 from harness.model.objects import Object
@@ -83,13 +81,13 @@ def generate(directory: Path, *, target_namespace: str | None = None) -> Path:
     if present is not None:
         if target_namespace is not None:
             content = {**_mapping(present), "namespace": target_namespace}
-            present.write_text(_dump(content), "utf-8")
+            present.write_text(manifest.dump(content), "utf-8")
         return present
     content = {**_HEADER, "resources": sorted(_resources(directory, directory))}
     if target_namespace is not None:
         content["namespace"] = target_namespace
     made = directory / KUSTOMIZATION_FILES[0]
-    made.write_text(_dump(content), "utf-8")
+    made.write_text(manifest.dump(content), "utf-8")
     return made
 
 
@@ -188,7 +186,3 @@ def _mapping(file: Path) -> dict[str, Any]:
     if not isinstance(found[0], dict):
         raise BuildError(f"kustomize build failed: {file.name} is no mapping")
     return found[0]
-
-
-def _dump(content: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(content), sort_keys=False)

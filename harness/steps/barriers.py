@@ -9,10 +9,10 @@ then is the source under test looked at.
 import contextlib
 from collections.abc import Callable, Iterator
 
-import yaml
 from pytest_bdd import given, then
 
 from harness.errors import Nonconformance, NotYet
+from harness.model import manifest
 from harness.model.objects import Ref
 from harness.steps import judging, sources
 from harness.steps.expressions import expression
@@ -150,9 +150,9 @@ def _turn(world: World) -> dict[str, bytes]:
     """The control's manifest with a value that no commit had before."""
     head = world.source(CONTROL).repository.commit("v1").files
     [(path, content)] = [(p, c) for p, c in head.items() if p.endswith(".yaml")]
-    manifest = yaml.safe_load(content)
-    manifest["data"]["turn"] = str(world.barriers)
-    return {path: yaml.safe_dump(manifest).encode()}
+    [turn] = manifest.documents(content)
+    turn["data"]["turn"] = str(world.barriers)
+    return {path: manifest.dump(turn).encode()}
 
 
 def _disturb(world: World) -> dict[tuple[str, Ref], int]:

@@ -24,7 +24,7 @@ from harness.gitserver.access import Access, Account, Key
 from harness.gitserver.client import GitServer, Repository
 from harness.kit import process, wait
 from harness.kit.process import Process
-from harness.model import conditions
+from harness.model import conditions, manifest
 from harness.model.objects import Object, Ref
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -39,7 +39,7 @@ def until(probe: Callable[[], str | None], what: str, within: float = 30.0) -> N
 
 
 def config_map(name: str, **data_: str) -> str:
-    return yaml.safe_dump(
+    return manifest.dump(
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data_}
     )
 

@@ -31,7 +31,10 @@ case "$1 $2" in
     echo "$label" > "$S/networks/${!#}" ;;
   "network ls")
     wanted=${!#}; cd "$S/networks" && grep -lxF -- "${wanted#label=}" * 2>/dev/null; true ;;
-  "network rm") rm "$S/networks/$3" ;;
+  "network rm")
+    if [ -e "$S/busy" ]; then echo "network $3 has active endpoints" >&2; exit 1; fi
+    rm "$S/networks/$3" ;;
+  "events "*) touch "$S/events"; exec tail --lines=+1 --follow "$S/events" ;;
   "ps "*)
     case "$*" in
       *label=gitops-conformance.fleet=*)

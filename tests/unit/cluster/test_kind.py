@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -333,6 +334,50 @@ def test_a_container_on_the_network_goes_with_the_fleet(engine, tmp_path):
     told = holdings.release(tmp_path)
     assert told == [f"containers {held.id}-*", f"Docker network {held.id}"]
     assert os.listdir(engine.state / "labelled") == ["id-other"]
+
+
+def test_what_the_engine_is_still_making_is_waited_for(engine, tmp_path):
+    """Whoever asked for the container is dead; the network is in use before it can be seen."""
+    held = holdings.record(tmp_path, ["c1"])
+    docker.create_network(held.network, held.label)
+    engine.put("busy", "")
+    told: list[str] = []
+    releasing = threading.Thread(target=lambda: told.extend(holdings.release(tmp_path)))
+    releasing.start()
+    wait.eventually(
+        lambda: None if (engine.state / "events").exists() else "nobody listens",
+        within=20,
+        what="the event stream",
+    )
+    [name] = held.clusters
+    (engine.state / "containers" / name).write_text(f"{name}\t{name}\trunning\t{name}\n")
+    (engine.state / "busy").unlink()
+    with (engine.state / "events").open("a") as events:
+        events.write("create\n")
+    releasing.join(timeout=20)
+    assert f"kind cluster {name}" in told
+    assert f"Docker network {held.id}" in told
+    assert engine.only_others
+
+
+def test_a_network_that_stays_in_use_is_told(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(holdings, "WITHIN", 0.5)
+    held = holdings.record(tmp_path, ["c1"])
+    docker.create_network(held.network, held.label)
+    engine.put("busy", "")
+    with pytest.raises(errors.SetupError, match=f"keeps the network {held.id} in use"):
+        holdings.release(tmp_path)
+    (engine.state / "busy").unlink()
+    assert holdings.release(tmp_path) == [f"Docker network {held.id}"]
+
+
+def test_an_engine_that_falls_silent_is_told(engine, tmp_path):
+    held = holdings.record(tmp_path, ["c1"])
+    docker.create_network(held.network, held.label)
+    engine.put("busy", "")
+    engine.put("fail-events", "")
+    with pytest.raises(errors.SetupError, match=r"could not be removed.*tells of nothing any more"):
+        holdings.release(tmp_path)
 
 
 def test_a_fleet_without_containers_never_asks_docker(engine, state):
