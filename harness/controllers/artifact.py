@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from harness.controllers import artifact_ignore
@@ -37,31 +37,51 @@ class Tree:
         return {name: data for name, data in self.files.items() if name.startswith(prefix)}
 
 
-def pack(checkout: bytes, *, ignore: str | None) -> bytes:
-    """
-    The archive of a checkout, given as the tar file that `git archive` writes.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a checkout, or a directory (without content)."""
 
-    Left out are the default patterns, those of each `.sourceignore`, those of `spec.ignore`, and
-    symbolic links, as in Flux. Owners, times and modes are flattened: equal content, equal bytes.
+    path: str
+    content: bytes | None = field(default=None, repr=False)
+
+
+def entries(checkout: bytes) -> list[Entry]:
+    """The files and directories in the tar file that `git archive` writes; no links, as in Flux."""
+    with tarfile.open(fileobj=io.BytesIO(checkout)) as incoming:
+        found = []
+        for member in incoming:
+            path = member.name.rstrip("/")
+            if member.isdir():
+                found.append(Entry(path))
+            elif member.isfile():
+                content = incoming.extractfile(member)
+                found.append(Entry(path, content.read() if content else b""))
+        return found
+
+
+def pack(checkout: Iterable[Entry], *, ignore: str | None) -> bytes:
     """
+    The archive of a checkout.
+
+    Left out are the default patterns, those of each `.sourceignore`, and those of `spec.ignore`.
+    Owners, times and modes are flattened: equal content, equal bytes.
+    """
+    ordered = sorted(checkout, key=lambda entry: entry.path)
+    patterns = _patterns(ordered, ignore)
     buffer = io.BytesIO()
     with (
-        tarfile.open(fileobj=io.BytesIO(checkout)) as incoming,
         gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as outgoing,
     ):
-        members = sorted(incoming.getmembers(), key=lambda member: member.name)
-        patterns = _patterns(incoming, members, ignore)
-        for member in members:
-            path = member.name.rstrip("/")
-            kept = member.isfile() or member.isdir()
-            if not kept or artifact_ignore.is_left_out(patterns, path, directory=member.isdir()):
+        for entry in ordered:
+            directory = entry.content is None
+            if artifact_ignore.is_left_out(patterns, entry.path, directory=directory):
                 continue
-            entry = tarfile.TarInfo(path)
-            entry.type = member.type
-            entry.mode = 0o755 if member.isdir() else 0o644
-            entry.size = member.size
-            outgoing.addfile(entry, incoming.extractfile(member))
+            header = tarfile.TarInfo(entry.path)
+            header.type = tarfile.DIRTYPE if directory else tarfile.REGTYPE
+            header.mode = 0o755 if directory else 0o644
+            header.size = len(entry.content or b"")
+            outgoing.addfile(header, io.BytesIO(entry.content or b""))
     return buffer.getvalue()
 
 
@@ -101,14 +121,11 @@ def _parents(path: str) -> Iterator[str]:
         yield "/".join(parts[:end])
 
 
-def _patterns(
-    incoming: tarfile.TarFile, members: list[tarfile.TarInfo], ignore: str | None
-) -> list[Pattern]:
-    patterns = artifact_ignore.parse(artifact_ignore.DEFAULTS.splitlines())
-    for member in members:
-        directory, _, name = member.name.rpartition("/")
-        if name == _IGNORE_FILE and member.isfile():
-            content = incoming.extractfile(member)
-            lines = content.read().decode(errors="replace").splitlines() if content else []
+def _patterns(ordered: Iterable[Entry], ignore: str | None) -> list[Pattern]:
+    patterns = [*artifact_ignore.defaults()]
+    for entry in ordered:
+        directory, _, name = entry.path.rpartition("/")
+        if name == _IGNORE_FILE and entry.content is not None:
+            lines = entry.content.decode(errors="replace").splitlines()
             patterns += artifact_ignore.parse(lines, directory)
     return patterns + artifact_ignore.parse((ignore or "").splitlines())

@@ -7,6 +7,7 @@ left out too, unless a later pattern takes it back.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,12 @@ class Pattern:
     only_directories: bool
 
 
+@functools.cache
+def defaults() -> tuple[Pattern, ...]:
+    """What Flux leaves out by itself, parsed."""
+    return tuple(parse(DEFAULTS.splitlines()))
+
+
 def parse(lines: Iterable[str], domain: str = "") -> list[Pattern]:
     """The patterns of an ignore file that lies in the directory `domain`."""
     return [pattern for line in lines if (pattern := _parse_line(line, domain))]
@@ -58,13 +65,12 @@ def parse(lines: Iterable[str], domain: str = "") -> list[Pattern]:
 def is_left_out(patterns: Sequence[Pattern], path: str, *, directory: bool = False) -> bool:
     """Whether the file or directory at `path` stays out."""
     parts = path.split("/")
+    above = ["/".join(parts[:end]) for end in range(1, len(parts))]
+    every = [*above, path]
     for pattern in reversed(patterns):
-        for end in range(1, len(parts) + 1):
-            is_directory = directory or end < len(parts)
-            if pattern.only_directories and not is_directory:
-                continue
-            if pattern.expression.fullmatch("/".join(parts[:end])):
-                return not pattern.takes_back
+        fitting = above if pattern.only_directories and not directory else every
+        if any(map(pattern.expression.fullmatch, fitting)):
+            return not pattern.takes_back
     return False
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from harness.controllers import git_fetch_glance
+from harness.controllers import git_fetch_glance, git_fetch_snapshot
+from harness.controllers.git_fetch_snapshot import Snapshot
 from harness.controllers.runtime import Retry
 
 COMMIT: Final = re.compile(r"[0-9a-f]{40}")
@@ -77,6 +78,15 @@ class Git:
         pairs = (line.split("\t", 1) for line in listed.splitlines())
         return {name: commit for commit, name in pairs}
 
+    def snapshot(self, remote: Remote, branch: str) -> Snapshot | None:
+        """What a branch (`refs/heads/...`) holds now, where that can be had without git."""
+        if self._stopping:
+            raise Retry("stopping")
+        try:
+            return git_fetch_snapshot.snapshot(remote, branch)
+        except git_fetch_snapshot.Unfinished:
+            raise TimedOut("context deadline exceeded") from None
+
     def fetch(self, remote: Remote, repository: Path, reference: str) -> str:
         """The commit, or tag object, that `reference` points to there, without its history."""
         spec = f"+{reference}:{_FETCHED}"
@@ -99,7 +109,7 @@ class Git:
     def subject(self, repository: Path, commit: str) -> str:
         """The first line of a commit's message."""
         text = self._local(repository, "cat-file", "commit", commit).decode(errors="replace")
-        return text.partition("\n\n")[2].lstrip("\n").partition("\n")[0]
+        return subject(text.partition("\n\n")[2])
 
     def checkout(self, repository: Path, commit: str) -> bytes:
         """The files of a commit as a tar file."""
@@ -139,6 +149,11 @@ class Git:
         if running.returncode != 0:
             raise GitFailed(said.decode(errors="replace"))
         return out
+
+
+def subject(message: str) -> str:
+    """The first line of a commit's message."""
+    return message.lstrip("\n").partition("\n")[0]
 
 
 def prepare(directory: Path) -> Path:

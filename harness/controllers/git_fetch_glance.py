@@ -4,11 +4,12 @@ The references of an HTTP remote, asked for without starting git.
 Each source is looked at every interval, and nearly always nothing is new; a git process for that
 costs ten to fifty milliseconds of processor time. This is the one request that `git ls-remote`
 makes, with the same address, header and authorities. Whatever is not a plain good answer is left to
-git, which then says what is wrong; so is everything that is fetched.
+git, which then says what is wrong.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import http.client
 import re
@@ -31,27 +32,34 @@ _UNDERSTOOD: Final = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH"})
 
 def references(remote: Remote, patterns: Sequence[str]) -> dict[str, str] | None:
     """The references that match, by name; None where git has to be asked."""
-    scheme = urlsplit(remote.url).scheme
-    # A setting that is not understood here could mean anything.
-    if scheme not in ("http", "https") or not remote.environment.keys() <= _UNDERSTOOD:
-        return None
-    if not remote.settings.keys() <= {"http.extraHeader"} or _is_proxied(remote.url):
+    if not understands(remote):
         return None
     try:
-        answer = _ask(remote)
-        if answer is None:
-            return None
-        listed = dict(_advertised(answer))
+        with connected(remote) as connection:
+            listed = advertised(connection, remote)
     except (OSError, http.client.HTTPException, ValueError):
+        return None
+    if listed is None:
         return None
     return {n: c for n, c in listed.items() if not patterns or _matches(n, patterns)}
 
 
-def _ask(remote: Remote) -> bytes | None:
+def understands(remote: Remote) -> bool:
+    """Whether git is not needed: a setting that is not understood here could mean anything."""
+    return (
+        urlsplit(remote.url).scheme in ("http", "https")
+        and remote.environment.keys() <= _UNDERSTOOD
+        and remote.settings.keys() <= {"http.extraHeader"}
+        and not _is_proxied(remote.url)
+    )
+
+
+@contextlib.contextmanager
+def connected(remote: Remote) -> Iterator[http.client.HTTPConnection]:
+    """A connection of its own each time: trust is decided anew, as git does."""
     parts = urlsplit(remote.url)
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
-        # A connection of its own each time: trust is decided anew, as git does.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         authorities = remote.environment.get("GIT_SSL_CAINFO")
         if authorities:
@@ -65,21 +73,40 @@ def _ask(remote: Remote) -> bytes | None:
         connection = http.client.HTTPConnection(
             parts.hostname or "", parts.port, timeout=remote.timeout
         )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def advertised(connection: http.client.HTTPConnection, remote: Remote) -> dict[str, str] | None:
+    """All references that the remote has; None where the answer is no plain good one."""
+    path = urlsplit(remote.url).path
+    body = answered(connection, remote, "GET", f"{path}/info/refs?service=git-upload-pack", _TYPE)
+    return None if body is None else dict(_references(body))
+
+
+def answered(
+    connection: http.client.HTTPConnection,
+    remote: Remote,
+    method: str,
+    path: str,
+    expected: str,
+    body: bytes | None = None,
+) -> bytes | None:
+    """The answer to one request, if it is of the expected type and of a sane size."""
     headers = {"User-Agent": "git/reference-source-controller", "Accept": "*/*"}
     name, colon, value = remote.settings.get("http.extraHeader", "").partition(": ")
     if colon:
         headers[name] = value
-    try:
-        connection.request(
-            "GET", f"{parts.path}/info/refs?service=git-upload-pack", headers=headers
-        )
-        response = connection.getresponse()
-        if response.status != 200 or response.getheader("Content-Type") != _TYPE:
-            return None
-        body = response.read(_MOST + 1)
-        return body if len(body) <= _MOST else None
-    finally:
-        connection.close()
+    if body is not None:
+        headers["Content-Type"] = expected.replace("-result", "-request")
+    connection.request(method, path, body, headers)
+    response = connection.getresponse()
+    if response.status != 200 or response.getheader("Content-Type") != expected:
+        return None
+    said = response.read(_MOST + 1)
+    return said if len(said) <= _MOST else None
 
 
 def _is_proxied(url: str) -> bool:
@@ -88,8 +115,8 @@ def _is_proxied(url: str) -> bool:
     return parts.scheme in proxies and not urllib.request.proxy_bypass(parts.hostname or "")
 
 
-def _advertised(body: bytes) -> Iterator[tuple[str, str]]:
-    lines = _packets(body)
+def _references(body: bytes) -> Iterator[tuple[str, str]]:
+    lines = packets(body)
     if next(lines, None) != _SERVICE or next(lines, None) != b"":
         raise ValueError("no advertisement of references")
     for line in lines:
@@ -103,7 +130,7 @@ def _advertised(body: bytes) -> Iterator[tuple[str, str]]:
     raise ValueError("the advertisement has no end")
 
 
-def _packets(body: bytes) -> Iterator[bytes]:
+def packets(body: bytes) -> Iterator[bytes]:
     """The contents of pkt-lines; a flush is empty."""
     at = 0
     while at < len(body):

@@ -89,6 +89,30 @@ class Fetcher:
             raise unresolved(source, error) from None
 
     def _get(self, source: Object, remote: Remote, want: Wanted, target: Target) -> Fetched:
+        return self._at_once(source, remote, want, target) or self._by_git(
+            source, remote, want, target
+        )
+
+    def _at_once(
+        self, source: Object, remote: Remote, want: Wanted, target: Target
+    ) -> Fetched | None:
+        """What a branch holds, where it can be had without git."""
+        if want.by != "branch":
+            return None
+        try:
+            seen = self._git.snapshot(remote, target.reference)
+        except GitFailed as error:
+            raise operation_failed(source, remote, error, doing="clone") from None
+        if seen is None:
+            return None
+        return Fetched(
+            source_revision.text(target.label, seen.commit, self._dialect),
+            seen.commit,
+            git_fetch.subject(seen.message),
+            artifact.pack(seen.entries, ignore=objects.spec(source).get("ignore")),
+        )
+
+    def _by_git(self, source: Object, remote: Remote, want: Wanted, target: Target) -> Fetched:
         with tempfile.TemporaryDirectory(dir=self._scratch, prefix="fetch-") as name:
             repository = git_fetch.prepare(Path(name) / "repository")
             try:
@@ -98,7 +122,7 @@ class Fetcher:
                     commit,
                     self._git.subject(repository, commit),
                     artifact.pack(
-                        self._git.checkout(repository, commit),
+                        artifact.entries(self._git.checkout(repository, commit)),
                         ignore=objects.spec(source).get("ignore"),
                     ),
                 )

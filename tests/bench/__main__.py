@@ -78,7 +78,10 @@ def main(quick: bool) -> int:
     for record in sorted(alone, key=share, reverse=True):
         print(f"  {share(record):5.1f} %  of {record.duration:5.2f} s  {record.id}")
     keep(figures)
-    return int(any(record.outcome != "passed" for record in [*alone, *ran]))
+    failed = [record for record in [*alone, *ran] if record.outcome != "passed"]
+    for record in failed:
+        print(f"{record.outcome}: {record.id}: {record.message}")
+    return int(bool(failed))
 
 
 def tell(text: str) -> None:

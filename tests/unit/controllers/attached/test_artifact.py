@@ -16,7 +16,7 @@ from harness.controllers.runtime import Key
 
 def checkout(
     files: dict[str, str], *, mtime: int = 0, links: dict[str, str] | None = None
-) -> bytes:
+) -> list[artifact.Entry]:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for directory in sorted({name.rpartition("/")[0] for name in files} - {""}):
@@ -31,7 +31,7 @@ def checkout(
             entry = tarfile.TarInfo(name)
             entry.type, entry.linkname = tarfile.SYMTYPE, target
             tar.addfile(entry)
-    return buffer.getvalue()
+    return artifact.entries(buffer.getvalue())
 
 
 def packed(files: dict[str, str], ignore: str | None = None) -> artifact.Tree:
