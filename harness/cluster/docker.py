@@ -163,6 +163,12 @@ def reaches(network: str) -> bool:
     return any(_is_ours(gateway) for gateway in gateways.split())
 
 
+def address(container: str, network: str) -> str:
+    """The address that a container has on a network."""
+    where = f'{{{{(index .NetworkSettings.Networks "{network}").IPAddress}}}}'
+    return run("container", "inspect", "--format", where, container)
+
+
 def networks(label: str) -> list[str]:
     """The ids of the networks that carry the label (`key=value`)."""
     told = run("network", "ls", "--no-trunc", "--quiet", "--filter", f"label={label}")

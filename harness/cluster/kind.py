@@ -62,6 +62,7 @@ class _Creation:
     cluster: str
     directory: Path
     kind: process.Process
+    network: str = ""  # on which this machine reaches its node
     api: client.Cluster | None = None
     version: str = ""
     missing: str = field(default="kind is at work")
@@ -71,9 +72,19 @@ class _Creation:
         return self.directory / "kubeconfig"
 
     @property
+    def node(self) -> str:
+        """The container of its one node."""
+        return f"{self.cluster}-control-plane"
+
+    @property
     def inside(self) -> str:
         """The API server as containers of the network see it."""
-        return f"https://{self.cluster}-control-plane:6443"
+        return f"https://{self.node}:6443"
+
+    @property
+    def nearby(self) -> str:
+        """The API server without the engine's proxy in between, where this machine can do that."""
+        return f"https://{docker.address(self.node, self.network)}:6443" if self.network else ""
 
 
 def check(request: providing.Request) -> None:
@@ -151,9 +162,11 @@ def _start(
     held = holdings.record(lease.directory, request.members)
     request.tell(f"creating {len(held.clusters)} kind clusters named {held.id}-*")
     docker.create_network(held.network, held.label)
+    # An address of the network may be another one after the engine was started anew.
+    direct = held.network if not lease.outlives and docker.reaches(held.network) else ""
     free = ports.free(len(held.clusters))
     creations = [
-        _create(binaries, lease, held, member, cluster, image, port)
+        _create(binaries, lease, held, member, cluster, image, port, direct)
         for member, cluster, port in zip(request.members, held.clusters, free, strict=True)
     ]
     if request.meanwhile:
@@ -209,6 +222,7 @@ def _create(
     cluster: str,
     image: str,
     port: int,
+    network: str,
 ) -> _Creation:
     directory = lease.directory / member
     directory.mkdir(mode=0o700)
@@ -237,7 +251,7 @@ def _create(
         log=lease.logs / f"{member}-kind.log",
         env=environment,
     )
-    return _Creation(member, cluster, directory, started)
+    return _Creation(member, cluster, directory, started, network)
 
 
 def _await_all(
@@ -275,7 +289,7 @@ def _advance(creation: _Creation, lease: fleet.Lease, image: str) -> bool:
             return False
         if creation.kind.returncode != 0:
             raise _failure(creation, lease, image)
-        kubeconfig_file.rename(creation.kubeconfig, creation.member)
+        kubeconfig_file.rename(creation.kubeconfig, creation.member, server=creation.nearby)
         creation.api = client.connect(creation.kubeconfig, name=creation.member)
     try:
         creation.missing = _missing(creation.api) or ""

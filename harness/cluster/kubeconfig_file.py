@@ -86,14 +86,19 @@ def merge(paths: Sequence[Path], target: Path) -> Path:
     return _save(target, {**merged, "current-context": parts[0]["current-context"]})
 
 
-def rename(path: Path, context: str) -> Path:
-    """Let the one context of a file, its cluster and its user bear our names, not its writer's."""
+def rename(path: Path, context: str, *, server: str = "") -> Path:
+    """
+    Let the one context of a file, its cluster and its user bear our names, not its writer's.
+
+    `server` is another address of the cluster, nearer to us than the one in the file.
+    """
     content = yaml.safe_load(path.read_text())
     [cluster], [user] = content["clusters"], content["users"]
+    reached = {**cluster["cluster"], **({"server": server} if server else {})}
     return _save(
         path,
         {
-            "clusters": [{**cluster, "name": context}],
+            "clusters": [{"name": context, "cluster": reached}],
             "users": [{**user, "name": f"{context}-admin"}],
             "contexts": [
                 {"name": context, "context": {"cluster": context, "user": f"{context}-admin"}}

@@ -30,6 +30,7 @@ from harness.controllers.kustomization_account import Accounts
 from harness.controllers.kustomization_build import Builder
 from harness.controllers.kustomization_inputs import Inputs
 from harness.controllers.kustomization_report import Reporter
+from harness.controllers.kustomization_shelf import Shelf
 from harness.controllers.runtime import Backoff, Controller, Key, Manager
 from harness.controllers.source import Sources
 from harness.controllers.source_fetch import Fetcher
@@ -56,6 +57,7 @@ class Tier:
         kubectl: Path,
         dialect: Dialect = "page",
         default_service_account: str = "{namespace}",
+        builds: Path | None = None,
         clock: Clock = system_clock,
     ) -> None:
         scratch = _emptied(storage / "scratch")
@@ -96,7 +98,7 @@ class Tier:
             Kustomizations(
                 self._kustomizations,
                 Inputs(cluster, sources, self._kustomizations),
-                Builder(kubectl, scratch),
+                Builder(kubectl, scratch, Shelf(builds) if builds else None),
                 Accounts(cluster, default=default_service_account),
                 self._live,
                 Reporter(cluster, self._kustomizations, clock),
@@ -175,6 +177,7 @@ def main(argv: Sequence[str]) -> int:
             kubectl=given.kubectl,
             dialect=given.dialect,
             default_service_account=given.default_service_account,
+            builds=given.builds,
         )
     except SetupError as error:
         log.error("%s", error)
@@ -200,6 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--context", help="context of the kubeconfig; its current one by default")
     parser.add_argument("--name", required=True, help="name of the cluster, for the log")
     parser.add_argument("--storage", type=Path, required=True, help="directory for archives")
+    parser.add_argument("--builds", type=Path, help="directory shared with other clusters")
     parser.add_argument("--kubectl", type=Path, required=True, help="the program for kustomize")
     parser.add_argument("--dialect", choices=get_args(Dialect), default="page")
     parser.add_argument(

@@ -67,11 +67,12 @@ class Git:
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._connections = git_fetch_glance.Connections()
         self._stopping = False
 
     def references(self, remote: Remote, patterns: Sequence[str] = ()) -> dict[str, str]:
         """The remote's references that match, by name; an annotated tag also with `^{}` behind."""
-        seen = git_fetch_glance.references(remote, patterns)
+        seen = git_fetch_glance.references(self._connections, remote, patterns)
         if seen is not None:
             return seen
         listed = self._run(remote, "ls-remote", "--quiet", remote.url, *patterns).decode()
@@ -83,7 +84,7 @@ class Git:
         if self._stopping:
             raise Retry("stopping")
         try:
-            return git_fetch_snapshot.snapshot(remote, branch)
+            return git_fetch_snapshot.snapshot(self._connections, remote, branch)
         except git_fetch_snapshot.Unfinished:
             raise TimedOut("context deadline exceeded") from None
 
@@ -116,8 +117,9 @@ class Git:
         return self._local(repository, "archive", "--format=tar", commit)
 
     def stop(self) -> None:
-        """End every git command that still runs, and start no other."""
+        """End every request and git command that still runs, and start no other command."""
         self._stopping = True
+        self._connections.stop()
         for running in list(self._running):
             _kill(running)
 

@@ -13,6 +13,7 @@ import contextlib
 import fnmatch
 import http.client
 import re
+import socket
 import ssl
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -30,12 +31,39 @@ _ABSENT: Final = "0" * 40
 _UNDERSTOOD: Final = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH"})
 
 
-def references(remote: Remote, patterns: Sequence[str]) -> dict[str, str] | None:
+class Connections:
+    """Those that are open, so that a stop ends what waits for an answer."""
+
+    def __init__(self) -> None:
+        self._open: set[http.client.HTTPConnection] = set()
+
+    @contextlib.contextmanager
+    def to(self, remote: Remote) -> Iterator[http.client.HTTPConnection]:
+        """A connection of its own each time: trust is decided anew, as git does."""
+        made = _connection(remote)
+        self._open.add(made)
+        try:
+            yield made
+        finally:
+            self._open.discard(made)
+            made.close()
+
+    def stop(self) -> None:
+        """Hang up; whoever waits gets an OSError or half an answer."""
+        for each in list(self._open):
+            with contextlib.suppress(OSError):
+                if each.sock is not None:
+                    each.sock.shutdown(socket.SHUT_RDWR)
+
+
+def references(
+    connections: Connections, remote: Remote, patterns: Sequence[str]
+) -> dict[str, str] | None:
     """The references that match, by name; None where git has to be asked."""
     if not understands(remote):
         return None
     try:
-        with connected(remote) as connection:
+        with connections.to(remote) as connection:
             listed = advertised(connection, remote)
     except (OSError, http.client.HTTPException, ValueError):
         return None
@@ -54,11 +82,8 @@ def understands(remote: Remote) -> bool:
     )
 
 
-@contextlib.contextmanager
-def connected(remote: Remote) -> Iterator[http.client.HTTPConnection]:
-    """A connection of its own each time: trust is decided anew, as git does."""
+def _connection(remote: Remote) -> http.client.HTTPConnection:
     parts = urlsplit(remote.url)
-    connection: http.client.HTTPConnection
     if parts.scheme == "https":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         authorities = remote.environment.get("GIT_SSL_CAINFO")
@@ -66,17 +91,10 @@ def connected(remote: Remote) -> Iterator[http.client.HTTPConnection]:
             context.load_verify_locations(cafile=authorities)
         else:
             context.load_default_certs()
-        connection = http.client.HTTPSConnection(
+        return http.client.HTTPSConnection(
             parts.hostname or "", parts.port, timeout=remote.timeout, context=context
         )
-    else:
-        connection = http.client.HTTPConnection(
-            parts.hostname or "", parts.port, timeout=remote.timeout
-        )
-    try:
-        yield connection
-    finally:
-        connection.close()
+    return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=remote.timeout)
 
 
 def advertised(connection: http.client.HTTPConnection, remote: Remote) -> dict[str, str] | None:

@@ -22,6 +22,7 @@ from dulwich.objects import Blob, Commit, ObjectID, Tree
 
 from harness.controllers import git_fetch_glance
 from harness.controllers.artifact import Entry
+from harness.controllers.git_fetch_glance import Connections
 
 if TYPE_CHECKING:
     from harness.controllers.git_fetch import Remote
@@ -46,12 +47,12 @@ class Snapshot:
     entries: tuple[Entry, ...] = field(repr=False)
 
 
-def snapshot(remote: Remote, reference: str) -> Snapshot | None:
+def snapshot(connections: Connections, remote: Remote, reference: str) -> Snapshot | None:
     """What `reference` (`refs/heads/...`) holds; None where git has to be asked."""
     if not git_fetch_glance.understands(remote):
         return None
     try:
-        with git_fetch_glance.connected(remote) as connection:
+        with connections.to(remote) as connection:
             listed = git_fetch_glance.advertised(connection, remote)
             commit = (listed or {}).get(reference)
             if commit is None:

@@ -12,7 +12,7 @@ import json
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from harness.controllers import (
 from harness.controllers.apply import Desired
 from harness.controllers.artifact import Tree
 from harness.controllers.attached_fields import Failure
+from harness.controllers.kustomization_shelf import Shelf
 from harness.model import manifest, objects
 from harness.model.objects import Object, Ref
 from harness.model.oracle import KUSTOMIZATION_FILES
@@ -38,8 +39,9 @@ _IN_FILE: Final = ("components", "images", "namePrefix", "nameSuffix", "patches"
 class Builder:
     """Builds directories of archives, each content once."""
 
-    def __init__(self, kubectl: Path, scratch: Path) -> None:
+    def __init__(self, kubectl: Path, scratch: Path, shelf: Shelf | None = None) -> None:
         self._kubectl = kubectl
+        self._shelf = shelf
         self._scratch = scratch
         self._built: OrderedDict[str, list[Object]] = OrderedDict()
         self._lock = threading.Lock()
@@ -54,12 +56,15 @@ class Builder:
             if known is not None:
                 self._built.move_to_end(key)
                 return known
-        built = self._kustomize(needed, path, kustomization)
+        built = self._bring(key, lambda: self._kustomize(needed, path, kustomization))
         with self._lock:
             self._built[key] = built
             while len(self._built) > _KEPT:
                 self._built.popitem(last=False)
         return built
+
+    def _bring(self, key: str, build: Callable[[], list[Object]]) -> list[Object]:
+        return self._shelf.take(key, build) if self._shelf else build()
 
     def _kustomize(
         self, files: Mapping[str, bytes], path: str, kustomization: Object

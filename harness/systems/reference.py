@@ -47,6 +47,7 @@ class Tier:
         arguments: list[str | Path] = [
             "--name", member.name, "--storage", storage, "--kubectl", self.kubectl,
             "--dialect", self.options.dialect or _DIALECT,
+            "--builds", site.directory / "builds",
         ]  # fmt: skip
         return [front.controller(site, self.options.controllers, "attached", member, arguments)]
 

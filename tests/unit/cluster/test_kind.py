@@ -85,6 +85,22 @@ def test_all_clusters_are_created_at_once_and_gone_with_the_lease(engine, state,
     assert list(state.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("mode", "gateway", "server"),
+    [
+        ("run", "127.0.0.1", "https://192.0.2.7:6443"),
+        ("run", "192.0.2.1", "https://127.0.0.1:1"),  # an engine elsewhere
+        ("up", "127.0.0.1", "https://127.0.0.1:1"),  # a node may get another address
+    ],
+)
+def test_a_node_is_reached_without_the_proxy_where_that_lasts(engine, state, mode, gateway, server):
+    engine.put("gateway", gateway)
+    with fleet.hold(mode, state=state) as lease, kind.lend(engine, lease, request()) as made:
+        for path in (made.member("c1").kubeconfig, made.kubeconfig):
+            clusters = yaml.safe_load(path.read_text())["clusters"]
+            assert {each["cluster"]["server"] for each in clusters} == {server}
+
+
 def test_a_cluster_knows_the_image_of_its_node(engine, state):
     with fleet.hold(state=state) as lease, kind.lend(engine, lease, request()) as made:
         kept = fleet.Fleet.from_json(made.to_json(), made.directory)

@@ -63,19 +63,21 @@ def test_references_are_read_and_filtered(serve: Callable[..., str]) -> None:
     )
     remote = Remote(serve(body), 5.0)
 
-    assert glance.references(remote, ["refs/heads/main"]) == {"refs/heads/main": COMMIT}
-    assert set(glance.references(remote, ["refs/tags/*"]) or ()) == {
+    assert glance.references(glance.Connections(), remote, ["refs/heads/main"]) == {
+        "refs/heads/main": COMMIT
+    }
+    assert set(glance.references(glance.Connections(), remote, ["refs/tags/*"]) or ()) == {
         "refs/tags/v1",
         "refs/tags/v1^{}",
     }
-    assert len(glance.references(remote, []) or ()) == 5
+    assert len(glance.references(glance.Connections(), remote, []) or ()) == 5
 
 
 def test_an_empty_repository_has_no_references(serve: Callable[..., str]) -> None:
     """Its advertisement has one line, of a commit that does not exist."""
     body = advertisement(b"0" * 40 + b" capabilities^{}\0multi_ack\n")
 
-    assert glance.references(Remote(serve(body), 5.0), []) == {}
+    assert glance.references(glance.Connections(), Remote(serve(body), 5.0), []) == {}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_whatever_is_no_good_answer_is_left_to_git(
     serve: Callable[..., str], body: bytes, options: dict[str, object]
 ) -> None:
     """None, whatever is wrong: git says it better."""
-    assert glance.references(Remote(serve(body, **options), 5.0), []) is None
+    assert glance.references(glance.Connections(), Remote(serve(body, **options), 5.0), []) is None
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_whatever_is_no_good_answer_is_left_to_git(
 )
 def test_what_is_not_understood_is_left_to_git(remote: Remote) -> None:
     """Other transports, other settings, nobody there."""
-    assert glance.references(remote, []) is None
+    assert glance.references(glance.Connections(), remote, []) is None
 
 
 def test_it_agrees_with_git(tmp_path: Path, serve: Callable[..., str]) -> None:
@@ -130,6 +132,6 @@ def test_it_agrees_with_git(tmp_path: Path, serve: Callable[..., str]) -> None:
     ).stdout
     remote = Remote(serve(packet(b"# service=git-upload-pack\n") + b"0000" + body), 5.0)
 
-    seen = glance.references(remote, [])
+    seen = glance.references(glance.Connections(), remote, [])
 
     assert seen == {n: c for c, n in (line.split("\t") for line in listed.splitlines())}

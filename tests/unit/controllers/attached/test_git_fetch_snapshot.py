@@ -12,6 +12,8 @@ import pytest
 from harness.controllers import artifact, git_fetch
 from harness.controllers import git_fetch_snapshot as snapshots
 from harness.controllers.git_fetch import Git, Remote, TimedOut
+from harness.controllers.git_fetch_glance import Connections
+from harness.controllers.runtime import Retry
 
 MAIN = "refs/heads/main"
 Change = Callable[[bytes], bytes]
@@ -136,7 +138,7 @@ def test_a_branch_that_is_not_there_is_left_to_git(serve: Callable[..., Remote])
 def test_a_pack_that_is_not_whole_is_left_to_git(
     serve: Callable[..., Remote], change: Change
 ) -> None:
-    assert snapshots.snapshot(serve(change), MAIN) is None
+    assert snapshots.snapshot(Connections(), serve(change), MAIN) is None
 
 
 def test_every_cut_and_every_wrong_byte_is_noticed(serve: Callable[..., Remote]) -> None:
@@ -147,7 +149,7 @@ def test_every_cut_and_every_wrong_byte_is_noticed(serve: Callable[..., Remote])
         answers.append(said)
         return said
 
-    whole = snapshots.snapshot(serve(keep), MAIN)
+    whole = snapshots.snapshot(Connections(), serve(keep), MAIN)
     assert whole
     [said] = answers
     places = [*range(200), *range(200, len(said), 13)]
@@ -157,7 +159,7 @@ def test_every_cut_and_every_wrong_byte_is_noticed(serve: Callable[..., Remote])
     remaining = iter(broken)
     remote = serve(lambda _: next(remaining))
     for _ in broken[:60]:
-        assert snapshots.snapshot(remote, MAIN) is None
+        assert snapshots.snapshot(Connections(), remote, MAIN) is None
     for answer in remaining:  # without the requests
         try:
             snapshots._opened(snapshots._pack(answer), whole.commit)
@@ -173,3 +175,25 @@ def test_a_remote_that_does_not_answer_is_given_up(serve: Callable[..., Remote])
 
     with pytest.raises(TimedOut):
         Git().snapshot(serve(late, timeout=0.2), MAIN)
+
+
+def test_a_stop_ends_what_waits_for_an_answer(serve: Callable[..., Remote]) -> None:
+    asked = threading.Event()
+    answer = threading.Event()
+
+    def late(said: bytes) -> bytes:
+        asked.set()
+        answer.wait(30)
+        return said
+
+    program = Git()
+    seen: list[object] = []
+    fetching = threading.Thread(target=lambda: seen.append(program.snapshot(serve(late), MAIN)))
+    fetching.start()
+    assert asked.wait(20)
+    program.stop()
+    fetching.join(timeout=10)
+    answer.set()
+    assert seen == [None], "it is over before the answer"
+    with pytest.raises(Retry):
+        program.snapshot(serve(), MAIN)

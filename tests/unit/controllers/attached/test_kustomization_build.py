@@ -1,5 +1,6 @@
 """From an archive to the objects that the cluster shall have."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from harness.controllers import kustomization_build, kustomization_substitute
 from harness.controllers.artifact import Tree
 from harness.controllers.attached_fields import Failure
 from harness.controllers.kustomization_build import Builder, clamped
+from harness.controllers.kustomization_shelf import Shelf
 from harness.model.objects import Object
 from harness.render import kustomize
 
@@ -95,6 +97,51 @@ def test_the_same_content_is_built_once(builder: Builder, builds: list[set[str]]
     builder.build(tree(**{"a__one.yaml": CONFIG + b"#"}), made(path="a"))
     builder.build(tree(**{"a__one.yaml": CONFIG + b"#"}), made(path="a", targetNamespace="x"))
     assert len(builds) == 3
+
+
+def test_clusters_share_what_is_built(tmp_path: Path, builds: list[set[str]]) -> None:
+    one, other = (
+        Builder(Path("kubectl"), tmp_path / "scratch", Shelf(tmp_path / "builds")) for _ in range(2)
+    )
+    (tmp_path / "scratch").mkdir()
+    files = tree(**{"a__one.yaml": CONFIG})
+    assert one.build(files, made(path="a")) == other.build(files, made(path="a")) != []
+    assert len(builds) == 1
+    other.build(files, made(path="a", targetNamespace="x"))
+    assert len(builds) == 2, "other settings, another build"
+    for _ in range(2):
+        with pytest.raises(Failure):
+            one.build(tree(**{"broken__one.yaml": CONFIG}), made(path="broken"))
+    assert len(builds) == 4, "a failure is nobody's to keep"
+
+
+def test_who_comes_second_waits_for_the_first(tmp_path: Path) -> None:
+    shelf, inside, go_on = Shelf(tmp_path), threading.Event(), threading.Event()
+
+    def slow() -> list[Object]:
+        inside.set()
+        assert go_on.wait(20)
+        return [{"kind": "slow"}]
+
+    first = threading.Thread(target=shelf.take, args=("key", slow))
+    first.start()
+    assert inside.wait(20)
+    seen: list[list[Object]] = []
+    second = threading.Thread(
+        target=lambda: seen.append(Shelf(tmp_path).take("key", lambda: [{"kind": "twice"}]))
+    )
+    second.start()
+    go_on.set()
+    for each in (first, second):
+        each.join(timeout=20)
+    assert seen == [[{"kind": "slow"}]]
+
+
+def test_half_a_build_is_built_anew(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    (tmp_path / "key.json").write_text('[{"kind": "Con')
+    assert shelf.take("key", lambda: [{"kind": "whole"}]) == [{"kind": "whole"}]
+    assert shelf.take("key", list) == [{"kind": "whole"}]
 
 
 def test_a_kustomization_file_may_look_around(builder: Builder, builds: list[set[str]]) -> None:
