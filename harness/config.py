@@ -47,9 +47,9 @@ class Session:
     workload_images: tuple[str, ...] = ()
     """Versions 1 and 2 of the suite's application, where the nodes hold them."""
 
-    def write(self) -> Path:
+    def write(self, name: str = "session.json") -> Path:
         """Keep it in its directory; mode 0600."""
-        path = Path(self.directory) / "session.json"
+        path = Path(self.directory) / name
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(asdict(self), file, indent=2)

@@ -1,10 +1,11 @@
 """The command `run`, from nothing to a report."""
 
 import hashlib
+import os
 import subprocess
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,7 +69,7 @@ class _Work:
 def run(choice: Choice, screen: Screen) -> int:
     """Do it all; the exit code."""
     _check(choice)
-    reused = _reused() if choice.reuse else None
+    reused = _reused(choice) if choice.reuse else None
     variant = reused.variant if reused else choice.wanted.variant
     known_to_fail = baselines.chosen(choice.baseline, variant)
     out = publishing.folder(choice.out, replace=choice.replace)
@@ -94,10 +95,11 @@ def run(choice: Choice, screen: Screen) -> int:
 
 def _judge(choice: Choice, opened: Session, work: _Work, screen: Screen) -> None:
     """Run the scenarios; an interruption, whenever it comes, still ends in a report."""
+    session_file = opened.write(f"session-{os.getpid()}.json")
     try:
         screen.progress("running the scenarios")
         collector = suite.run(
-            Path(opened.directory) / "session.json",
+            session_file,
             tags=workloads.part(choice.selection, choice.tags, opened.provider),
             requirements=choice.requirements,
             scenarios=choice.scenarios,
@@ -108,6 +110,8 @@ def _judge(choice: Choice, opened: Session, work: _Work, screen: Screen) -> None
     except KeyboardInterrupt:
         work.interrupted = True
         return
+    finally:
+        session_file.unlink(missing_ok=True)
     work.records = tuple(collector.records.values())
     work.interrupted = collector.interrupted
     work.troubles = tuple(collector.troubles)
@@ -150,11 +154,13 @@ def _fresh(choice: Choice, out: Path, screen: Screen, stack: ExitStack, work: _W
     return work.prepared.session
 
 
-def _reused() -> Session:
+def _reused(choice: Choice) -> Session:
+    """The session of the fleet that runs, with names of its own: those of other runs are taken."""
     running = fleet.load()
     if running is None:
         raise UsageError("No fleet is running; start one with `gitops-conformance up`.")
-    return Session.read(running.directory / "session.json")
+    kept = Session.read(running.directory / "session.json")
+    return replace(kept, seed=choice.wanted.seed)
 
 
 def _record(choice: Choice, work: _Work) -> RunRecord:

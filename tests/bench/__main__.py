@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,8 +92,10 @@ def tell(text: str) -> None:
 def scenarios(prepared: Prepared, ids: Iterable[str], workers: int) -> list[ScenarioRecord]:
     """Run them on the fleet."""
     tell(f"running {'the sample' if ids else 'the suite'} at -n {workers}")
+    # With names of its own: a scenario that was run before has taken those of its seed.
+    session_file = replace(prepared.session, seed=workers).write("measured.json")
     collected = suite.run(
-        Path(prepared.session.directory) / "session.json",
+        session_file,
         tags=workloads.part("", "", prepared.session.provider),
         requirements=(),
         scenarios=tuple(ids),

@@ -172,13 +172,13 @@ def test_up_stays_is_used_and_goes_down(found, before, tmp_path):
     output = up.communicate()[0]
     try:
         assert up.returncode == 0, output
-        run = harness(
-            tmp_path, "run", "--reuse", "--scenario", _SCENARIO, "--out", tmp_path / "out"
-        )
-        output = run.communicate()[0]
-        assert run.returncode == 0, output
-        environment = yaml.safe_load((tmp_path / "out" / "report.yaml").read_text())["environment"]
-        assert environment["provider"] == "kind"
+        for time in ("first", "second"):
+            out = tmp_path / time
+            run = harness(tmp_path, "run", "--reuse", "--scenario", _SCENARIO, "--out", out)
+            output = run.communicate()[0]
+            assert run.returncode == 0, f"{time}: {output}"
+            environment = yaml.safe_load((out / "report.yaml").read_text())["environment"]
+            assert environment["provider"] == "kind"
     finally:
         down = harness(tmp_path, "down")
         said = down.communicate()[0]

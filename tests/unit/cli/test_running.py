@@ -11,6 +11,7 @@ from harness.cli import publishing, running
 from harness.cli.running import Choice
 from harness.cli.screen import Screen
 from harness.cli.session import Wanted
+from harness.cluster import fleet
 from harness.config import Session
 from harness.errors import HarnessBug, SetupError, UsageError
 from harness.model.baseline import Baseline, Deviation
@@ -255,3 +256,12 @@ def test_a_folder_is_named_by_the_time_if_not_by_the_user(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
 
     assert publishing.folder(None).parent == Path("reports").resolve()
+
+
+def test_each_run_on_a_fleet_that_stays_has_names_of_its_own(work, tmp_path, monkeypatch):
+    (tmp_path / "private").mkdir()
+    work.session.write()
+    there = fleet.Fleet(fleet.Member("m", tmp_path, "m", ""), (), tmp_path / "private")
+    monkeypatch.setattr(fleet, "load", lambda: there)
+    seeds = [running._reused(Choice(Wanted(seed=seed), reuse=True)).seed for seed in (1, 2)]
+    assert seeds == [1, 2]
