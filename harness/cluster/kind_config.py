@@ -36,15 +36,31 @@ _AS_MAP = "kubeadm.k8s.io/v1beta3"
 _AS_LIST = "kubeadm.k8s.io/v1beta4"
 _PATCHES = "/gitops-conformance/patches"
 _INIT = json.dumps({"kind": "InitConfiguration", "patches": {"directory": _PATCHES}})
-_GO = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
-"""Memory for time, as on `local`: the API server collects garbage a quarter as often."""
+_MEMORY = {
+    "etcd": "300MiB",
+    "kube-apiserver": "1GiB",
+    "kube-controller-manager": "300MiB",
+    "kube-scheduler": "200MiB",
+}
+"""Memory for time, as on `local`: up to so much, garbage is collected a quarter as often."""
+_PROBED = ("etcd", "kube-apiserver")
+_PROBE_SECONDS = 10
+"""kubeadm has these asked every second whether they are ready, each time by a new TLS handshake."""
 
 
 def patches() -> dict[str, str]:
     """The files, by name, with which kubeadm changes static pods: no argument says these."""
-    environment = [{"name": name, "value": value} for name, value in _GO.items()]
-    containers = [{"name": "kube-apiserver", "env": environment}]
-    return {"kube-apiserver+strategic.json": json.dumps({"spec": {"containers": containers}})}
+    return {
+        f"{name}+strategic.json": json.dumps({"spec": {"containers": [_container(name, limit)]}})
+        for name, limit in _MEMORY.items()
+    }
+
+
+def _container(name: str, limit: str) -> dict[str, Any]:
+    environment = {"GOGC": "400", "GOMEMLIMIT": limit}
+    probe = {"readinessProbe": {"periodSeconds": _PROBE_SECONDS}} if name in _PROBED else {}
+    written = [{"name": key, "value": value} for key, value in environment.items()]
+    return {"name": name, "env": written, **probe}
 
 
 def cluster(port: int, folder: Path) -> dict[str, Any]:
@@ -76,6 +92,9 @@ def _patch(version: str) -> str:
         for component, values in _CONTROL_PLANE.items()
     }
     arguments["etcd"] = {"local": arguments["etcd"]}
+    if version == _AS_LIST:
+        # A dozen key pairs of RSA cost seconds per cluster, and every handshake some more.
+        arguments["encryptionAlgorithm"] = "ECDSA-P256"
     return json.dumps({"kind": "ClusterConfiguration", "apiVersion": version, **arguments})
 
 

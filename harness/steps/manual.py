@@ -16,7 +16,7 @@ from harness.steps.expressions import expression
 from harness.steps.world import SourceUse, World
 
 _EVERYWHERE = "of {string} with {tool} on every cluster of the project"
-_REPLICAS = 5
+_REPLICAS = 2
 
 
 @when(expression(f"somebody changes and deletes objects {_EVERYWHERE}", "alias", "tool"))

@@ -39,6 +39,20 @@ def test_kubeadm_finds_its_patches_where_they_are_mounted():
     assert mount["hostPath"] == "/lease/c1/patches"
     assert mount["containerPath"] == init["patches"]["directory"]
     assert mount["readOnly"]
-    [(name, text)] = kind_config.patches().items()
-    assert name == "kube-apiserver+strategic.json"
-    assert json.loads(text)["spec"]["containers"][0]["env"][0] == {"name": "GOGC", "value": "400"}
+    changed = {name: json.loads(text) for name, text in kind_config.patches().items()}
+    assert changed.keys() == {
+        f"{name}+strategic.json"
+        for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    }
+    for name, change in changed.items():
+        [container] = change["spec"]["containers"]
+        assert f"{container['name']}+strategic.json" == name
+        assert {"name": "GOGC", "value": "400"} in container["env"]
+        assert ("readinessProbe" in container) == (container["name"] in ("etcd", "kube-apiserver"))
+
+
+def test_keys_are_of_a_kind_that_is_quickly_made_where_kubeadm_knows_it():
+    old, new = patches()
+
+    assert "encryptionAlgorithm" not in old
+    assert new["encryptionAlgorithm"] == "ECDSA-P256"
