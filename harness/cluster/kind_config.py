@@ -34,6 +34,11 @@ _CONTROL_PLANE = {
 # takes the patch that fits what it generates for the node's Kubernetes.
 _AS_MAP = "kubeadm.k8s.io/v1beta3"
 _AS_LIST = "kubeadm.k8s.io/v1beta4"
+# A dozen key pairs of RSA cost seconds per cluster, and every handshake some more.
+_KEYS: dict[str, dict[str, Any]] = {
+    _AS_MAP: {"featureGates": {"PublicKeysECDSA": True}},
+    _AS_LIST: {"encryptionAlgorithm": "ECDSA-P256"},
+}
 _PATCHES = "/gitops-conformance/patches"
 _INIT = json.dumps({"kind": "InitConfiguration", "patches": {"directory": _PATCHES}})
 _MEMORY = {
@@ -90,11 +95,8 @@ def _patch(version: str) -> str:
     arguments: dict[str, Any] = {
         component: {"extraArgs": _written(values, version)}
         for component, values in _CONTROL_PLANE.items()
-    }
+    } | _KEYS[version]
     arguments["etcd"] = {"local": arguments["etcd"]}
-    if version == _AS_LIST:
-        # A dozen key pairs of RSA cost seconds per cluster, and every handshake some more.
-        arguments["encryptionAlgorithm"] = "ECDSA-P256"
     return json.dumps({"kind": "ClusterConfiguration", "apiVersion": version, **arguments})
 
 

@@ -51,8 +51,11 @@ def test_kubeadm_finds_its_patches_where_they_are_mounted():
         assert ("readinessProbe" in container) == (container["name"] in ("etcd", "kube-apiserver"))
 
 
-def test_keys_are_of_a_kind_that_is_quickly_made_where_kubeadm_knows_it():
+def test_keys_are_of_a_kind_that_is_quickly_made():
+    """Each version of kubeadm's configuration has its own way to say so, and refuses the other."""
     old, new = patches()
 
+    assert old["featureGates"] == {"PublicKeysECDSA": True}
     assert "encryptionAlgorithm" not in old
     assert new["encryptionAlgorithm"] == "ECDSA-P256"
+    assert "featureGates" not in new
