@@ -7,7 +7,7 @@ Knows git and the spec of a GitRepository; nothing of clusters, storage or statu
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from harness.controllers import (
     source_revision,
 )
 from harness.controllers import attached_fields as fields
+from harness.controllers.artifact import Entry
 from harness.controllers.attached_fields import Failure
 from harness.controllers.git_fetch import Git, GitFailed, Remote
 from harness.controllers.source_revision import Dialect, Target, Unresolved, Wanted
@@ -97,7 +98,7 @@ class Fetcher:
         self, source: Object, remote: Remote, want: Wanted, target: Target
     ) -> Fetched | None:
         """What a branch holds, where it can be had without git."""
-        if want.by != "branch":
+        if not source_revision.can_fetch_at_once(want):
             return None
         try:
             seen = self._git.snapshot(remote, target.reference)
@@ -105,32 +106,32 @@ class Fetcher:
             raise operation_failed(source, remote, error, doing="clone") from None
         if seen is None:
             return None
-        return Fetched(
-            source_revision.text(target.label, seen.commit, self._dialect),
-            seen.commit,
-            git_fetch.subject(seen.message),
-            artifact.pack(seen.entries, ignore=objects.spec(source).get("ignore")),
-        )
+        subject = git_fetch.subject(seen.message)
+        return self._packed(source, target, seen.commit, subject, seen.entries)
 
     def _by_git(self, source: Object, remote: Remote, want: Wanted, target: Target) -> Fetched:
         with tempfile.TemporaryDirectory(dir=self._scratch, prefix="fetch-") as name:
             repository = git_fetch.prepare(Path(name) / "repository")
             try:
                 commit = self._download(remote, repository, want, target)
-                return Fetched(
-                    source_revision.text(target.label, commit, self._dialect),
-                    commit,
-                    self._git.subject(repository, commit),
-                    artifact.pack(
-                        artifact.entries(self._git.checkout(repository, commit)),
-                        ignore=objects.spec(source).get("ignore"),
-                    ),
-                )
+                subject = self._git.subject(repository, commit)
+                entries = artifact.entries(self._git.checkout(repository, commit))
             except GitFailed as error:
                 if git_fetch_errors.is_missing_reference(error.said):
                     # An empty repository misses every reference; it has a reason of its own.
                     self._look(source, remote, want, doing="clone")
                 raise operation_failed(source, remote, error, doing="clone") from None
+        return self._packed(source, target, commit, subject, entries)
+
+    def _packed(
+        self, source: Object, target: Target, commit: str, subject: str, entries: Iterable[Entry]
+    ) -> Fetched:
+        return Fetched(
+            source_revision.text(target.label, commit, self._dialect),
+            commit,
+            subject,
+            artifact.pack(entries, ignore=objects.spec(source).get("ignore")),
+        )
 
     def _download(self, remote: Remote, repository: Path, want: Wanted, target: Target) -> str:
         if want.by != "commit":

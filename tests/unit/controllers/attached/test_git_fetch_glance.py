@@ -1,8 +1,7 @@
 """The look at a remote without git says what `git ls-remote` says, or leaves it to git."""
 
-import http.server
+import contextlib
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,46 +9,30 @@ import pytest
 
 from harness.controllers import git_fetch_glance as glance
 from harness.controllers.git_fetch import Remote
+from tests.unit.controllers.attached.answering import (
+    ADVERTISEMENT,
+    Answer,
+    announced,
+    answering,
+    packet,
+)
 
 COMMIT = "1" * 40
 
 
-def packet(text: bytes) -> bytes:
-    return f"{len(text) + 4:04x}".encode() + text
-
-
 def advertisement(*lines: bytes) -> bytes:
-    head = packet(b"# service=git-upload-pack\n") + b"0000"
-    return head + b"".join(map(packet, lines)) + b"0000"
+    return announced(b"".join(map(packet, lines)) + b"0000")
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
     """Serves one answer to every request; its URL."""
-    servers = []
+    with contextlib.ExitStack() as servers:
 
-    def start(body: bytes, *, status: int = 200, kind: str = glance._TYPE) -> str:
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("X-Was", self.headers.get("Authorization", ""))
-                self.end_headers()
-                self.wfile.write(body)
+        def start(body: bytes, *, status: int = 200, kind: str = ADVERTISEMENT) -> str:
+            return servers.enter_context(answering(lambda _: Answer(body, kind, status)))
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/org/repo.git"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 def test_references_are_read_and_filtered(serve: Callable[..., str]) -> None:
@@ -130,7 +113,7 @@ def test_it_agrees_with_git(tmp_path: Path, serve: Callable[..., str]) -> None:
     listed = subprocess.run(
         ["git", "ls-remote", "--quiet", where], check=True, capture_output=True, text=True
     ).stdout
-    remote = Remote(serve(packet(b"# service=git-upload-pack\n") + b"0000" + body), 5.0)
+    remote = Remote(serve(announced(body)), 5.0)
 
     seen = glance.references(glance.Connections(), remote, [])
 

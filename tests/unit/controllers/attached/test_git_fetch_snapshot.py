@@ -1,6 +1,6 @@
 """A branch fetched without git holds what git finds there, or is left to git."""
 
-import http.server
+import contextlib
 import subprocess
 import threading
 import time
@@ -14,6 +14,7 @@ from harness.controllers import git_fetch_snapshot as snapshots
 from harness.controllers.git_fetch import Git, Remote, TimedOut
 from harness.controllers.git_fetch_glance import Connections
 from harness.controllers.runtime import Retry
+from tests.unit.controllers.attached.answering import RESULT, Answer, announced, answering
 
 MAIN = "refs/heads/main"
 Change = Callable[[bytes], bytes]
@@ -56,40 +57,18 @@ def repository(tmp_path: Path) -> Path:
 @pytest.fixture
 def serve(repository: Path) -> Iterator[Callable[..., Remote]]:
     """Serves the repository as git does; the answer to the second request can be changed."""
-    servers = []
+    with contextlib.ExitStack() as servers:
 
-    def start(change: Change = bytes, *, timeout: float = 20.0) -> Remote:
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+        def start(change: Change = bytes, *, timeout: float = 20.0) -> Remote:
+            def answer(asked: bytes | None) -> Answer:
+                serving = ("upload-pack", "--stateless-rpc")
+                if asked is None:
+                    return Answer(announced(git(repository, *serving, "--advertise-refs", ".")))
+                return Answer(change(git(repository, *serving, ".", stdin=asked)), RESULT)
 
-            def do_GET(self) -> None:
-                said = git(repository, "upload-pack", "--stateless-rpc", "--advertise-refs", ".")
-                self.answer("advertisement", b"001e# service=git-upload-pack\n0000" + said)
+            return Remote(servers.enter_context(answering(answer)), timeout)
 
-            def do_POST(self) -> None:
-                asked = self.rfile.read(int(self.headers["Content-Length"]))
-                said = git(repository, "upload-pack", "--stateless-rpc", ".", stdin=asked)
-                self.answer("result", change(said))
-
-            def answer(self, kind: str, body: bytes) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", f"application/x-git-upload-pack-{kind}")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return Remote(f"http://127.0.0.1:{server.server_port}/org/repo.git", timeout)
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 def test_it_agrees_with_git(repository: Path, serve: Callable[..., Remote], tmp_path: Path) -> None:
