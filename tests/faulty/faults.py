@@ -5,6 +5,7 @@ The faults: what each one does to the reference controllers, and who must notice
 declared from what the documentation says, before the suite was run against them (decision 16).
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -23,6 +24,9 @@ DELETE = "deletion/delete::"
 SOURCES = "sources/declaring::"
 SECRETS = "secrets/federated_secret::"
 BOOTSTRAP = "errors/bootstrap::"
+
+SETTLING = 15.0
+"""Seconds a faulty system gives a resumed source to deploy what was withheld."""
 
 CANARIES = frozenset(
     {
@@ -286,6 +290,11 @@ def reacts_only_to_requested_at() -> None:
 def delete_deploys_what_was_withheld() -> None:
     from harness.controllers import gitops_repository_manifests as manifests
     from harness.controllers import gitops_repository_removal as removal
+    from harness.controllers.gitops_repository import GitopsRepositories
+    from harness.model import objects
+
+    right_step, right_reconcile = removal.step, GitopsRepositories.reconcile
+    held: dict[str, tuple[float, Any]] = {}  # uid -> until when it is waited for; what was applied
 
     def lift_both(content: str) -> str:
         lifted = manifests.parsed(content)
@@ -293,7 +302,27 @@ def delete_deploys_what_was_withheld() -> None:
             each["spec"]["suspend"] = False
         return manifests.text(lifted)
 
+    # It resumes, lets what comes be deployed, and only then removes: if it removed at once, the
+    # removal would mostly be first, and nothing would be wrong in that run.
+    def settled_first(sight: Any) -> Any:
+        decided = right_step(sight)
+        if sight.live is None:
+            return decided
+        applied = objects.status(sight.live).get("lastAppliedRevision")
+        if decided in ("lift", "shown"):
+            held[objects.uid(sight.live)] = (time.monotonic() + SETTLING, applied)
+        until, before = held.get(objects.uid(sight.live), (0.0, None))
+        waits = applied == before and time.monotonic() < until
+        return "shown" if decided == "remove" and waits else decided
+
+    def again(self: Any, key: Any) -> float | None:
+        source = self._sources.get(key.namespace, key.name)
+        after = right_reconcile(self, key)
+        return 1.0 if source is not None and objects.deleting(source) else after
+
     replace(removal, "lift", lift_both)
+    replace(removal, "step", settled_first)
+    replace(GitopsRepositories, "reconcile", again)
 
 
 @fault(
