@@ -157,10 +157,24 @@ def create_network(name: str, label: str) -> None:
 
 def reaches(network: str) -> bool:
     """Whether this machine has an address on the network, so that it reaches what is there."""
-    gateways = run(
-        "network", "inspect", network, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
-    )
-    return any(_is_ours(gateway) for gateway in gateways.split())
+    told = run(
+        "network", "inspect", network,
+        "--format", "{{range .IPAM.Config}}{{println .Subnet .Gateway}}{{end}}",
+    )  # fmt: skip
+    return any(_is_ours(gateway) for gateway in _gateways(told))
+
+
+def _gateways(told: str) -> list[str]:
+    """
+    The engine's own addresses from lines `subnet gateway`.
+
+    Engines that made their first network just now tell no gateway of it until they are restarted;
+    they take the first address of a subnet.
+    """
+    found = []
+    for subnet, *gateway in filter(None, map(str.split, told.splitlines())):
+        found += gateway or [str(next(iter(ipaddress.ip_network(subnet).hosts())))]
+    return found
 
 
 def address(container: str, network: str) -> str:

@@ -14,7 +14,7 @@ from tests.unit.cluster.fake_docker import FakeDocker
 @pytest.fixture
 def engine(tmp_path, monkeypatch) -> FakeDocker:
     made = FakeDocker(tmp_path / "docker")
-    made.put("gateway", "127.0.0.1")
+    made.put("gateway", "127.0.0.0/8 127.0.0.1")
     monkeypatch.setenv("PATH", f"{made.programs}:{os.environ['PATH']}")
     return made
 
@@ -42,7 +42,7 @@ def test_a_container_needs_a_network(engine):
     ("file", "content", "reason"),
     [
         ("fail-pull", "dial tcp: no such host\n", "base:1 could not be pulled"),
-        ("gateway", "192.0.2.1", git.UNREACHABLE),
+        ("gateway", "192.0.2.0/24 192.0.2.1", git.UNREACHABLE),
     ],
 )
 def test_on_kind_it_is_a_process_where_no_container_can_be_had(engine, file, content, reason):

@@ -94,7 +94,7 @@ def test_all_clusters_are_created_at_once_and_gone_with_the_lease(engine, state,
     ],
 )
 def test_a_node_is_reached_without_the_proxy_where_that_lasts(engine, state, mode, gateway, server):
-    engine.put("gateway", gateway)
+    engine.put("gateway", f"{gateway}/32 {gateway}")
     with fleet.hold(mode, state=state) as lease, kind.lend(engine, lease, request()) as made:
         for path in (made.member("c1").kubeconfig, made.kubeconfig):
             clusters = yaml.safe_load(path.read_text())["clusters"]

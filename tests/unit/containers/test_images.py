@@ -114,7 +114,17 @@ def test_a_base_without_python_is_told(engine):
         harness_image.provide("alpine:3", print, within=5)
 
 
-@pytest.mark.parametrize(("gateway", "reached"), [("127.0.0.1", True), ("192.0.2.1", False)])
-def test_a_network_is_reached_through_an_address_of_ours(engine, gateway, reached):
-    engine.put("gateway", gateway)
+@pytest.mark.parametrize(
+    ("told", "reached"),
+    [
+        ("127.0.0.0/8 127.0.0.1\n\n", True),
+        ("192.0.2.0/24 192.0.2.1\n\n", False),
+        ("2001:db8::/64 2001:db8::1\n127.0.0.0/8 127.0.0.2\n\n", True),
+        ("127.0.0.0/8 \n\n", True),  # the first network of an engine, until it is restarted
+        ("192.0.2.0/24 \n\n", False),
+        ("\n", False),
+    ],
+)
+def test_a_network_is_reached_through_an_address_of_ours(engine, told, reached):
+    engine.put("gateway", told)
     assert docker.reaches("gc-1") is reached
