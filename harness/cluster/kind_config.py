@@ -13,7 +13,13 @@ from typing import Any
 from harness.kit import ports
 
 _CONTROL_PLANE = {
-    "etcd": {"unsafe-no-fsync": "true", "backend-batch-interval": "1s"},
+    "etcd": {
+        "unsafe-no-fsync": "true",
+        "backend-batch-interval": "1s",
+        # One member has nobody to miss its heartbeat.
+        "heartbeat-interval": "1000",
+        "election-timeout": "10000",
+    },
     "apiServer": {
         "enable-priority-and-fairness": "false",
         "max-requests-inflight": "1000",

@@ -1,8 +1,10 @@
 """
 Every recorded kind on every cluster, watched; one timeline; one way to wait.
 
-A wait evaluates its probe whenever something changed and never in between. A probe returns None
-when content, else a sentence that says what is missing: the sentence becomes the failure.
+A wait evaluates its probe whenever something changed and never in between; for what changed
+elsewhere than in its own namespace, as the scenarios beside it do all the time, some changes are
+taken together. A probe returns None when content, else a sentence that says what is missing: the
+sentence becomes the failure.
 """
 
 import contextlib
@@ -40,6 +42,8 @@ ATTACHED_KINDS: tuple[KindName, ...] = (
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
 )
 _LAST_LINES = 15
+_TOGETHER = 0.2
+"""Seconds within which changes elsewhere are one to a wait in a scope."""
 
 
 class Observer:
@@ -56,7 +60,8 @@ class Observer:
         self.clock = clock
         self.waited = 0.0
         """Seconds spent in waits that ended well: the system's own path."""
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._version = 0
         self._scopes: dict[str, Scope] = {}
         self._reflectors: dict[tuple[str, KindName], Reflector] = {}
@@ -83,7 +88,7 @@ class Observer:
     def follow(self, cluster: str, kind: KindName, *, within: float = 10.0) -> Reflector:
         """The live copy of a kind on a cluster, begun now if it is not one of the usual ones."""
         reflector = self._reflectors.get((cluster, kind)) or self._reflect(cluster, kind)
-        if not reflector.synced.wait(within):
+        if not (reflector.synced.is_set() or reflector.synced.wait(within)):
             raise SetupError(f"{cluster}: {kind[1]} could not be watched: {reflector.trouble}")
         return reflector
 
@@ -93,7 +98,7 @@ class Observer:
         with self._changed:
             if namespace in self._scopes:
                 raise HarnessBug(f"Two scenarios claim the namespace {namespace}.")
-            scope = self._scopes[namespace] = Scope(self, namespace)
+            scope = self._scopes[namespace] = Scope(self, namespace, self._lock)
         try:
             yield scope
         finally:
@@ -104,8 +109,7 @@ class Observer:
         """Seconds until `probe` was content; NotYet with what was last seen once time is up."""
         begun = self.clock.monotonic()
         while True:
-            with self._changed:
-                version = self._version
+            seen = self._seen(scope)
             missing = probe()
             waited = self.clock.monotonic() - begun
             if missing is None:
@@ -116,8 +120,24 @@ class Observer:
                 raise NotYet(
                     f"after {waited:.1f} s ({budget}): {missing}{history}{self._troubles()}"
                 )
-            with self._changed:
-                self._changed.wait_for(lambda: self._version != version, within - waited)  # noqa: B023 - used at once
+            self._await_change(scope, seen, within - waited)
+
+    def _seen(self, scope: "Scope | None") -> tuple[int, int]:
+        with self._changed:
+            return self._version, len(scope.entries) if scope else 0
+
+    def _await_change(self, scope: "Scope | None", seen: tuple[int, int], within: float) -> None:
+        """Return once something changed since `seen`, or after `within` seconds."""
+        everything, own = seen
+        with self._changed:
+            if scope is not None:
+                here = scope.changed.wait_for(
+                    lambda: len(scope.entries) != own, min(within, _TOGETHER)
+                )
+                if here or within <= _TOGETHER:
+                    return
+                within -= _TOGETHER
+            self._changed.wait_for(lambda: self._version != everything, within)
 
     def _reflect(self, cluster: str, kind: KindName) -> Reflector:
         reflector = Reflector(self.clusters[cluster], *kind, on_change=self._record)
@@ -139,6 +159,7 @@ class Observer:
                         obj,
                     )
                 )
+                scope.changed.notify_all()
             self._version += 1
             self._changed.notify_all()
 
@@ -154,11 +175,13 @@ class Observer:
 class Scope:
     """One namespace, as it is now and as it came to be."""
 
-    def __init__(self, observer: Observer, namespace: str) -> None:
+    def __init__(self, observer: Observer, namespace: str, lock: threading.RLock) -> None:
         self._observer = observer
         self.namespace = namespace
         self.origin = observer.clock.monotonic()
         self.entries: list[Entry] = []
+        self.changed = threading.Condition(lock)
+        """Told each new entry; of the observer's lock."""
 
     def get(self, cluster: str, api_version: str, kind: str, name: str) -> Object | None:
         """An object as last seen, or None."""

@@ -2,6 +2,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -56,6 +57,52 @@ def test_a_probe_is_asked_only_when_something_changed(observer, clusters):
         observer.until(probe, within=0.3, budget="sync", scope=None)
 
     assert len(asked) == 2, "once at the start, once at the end"
+
+
+def test_changes_elsewhere_are_taken_together_but_not_missed(observer, clusters):
+    asked = []
+
+    def probe() -> str | None:
+        asked.append(time.monotonic())
+        met = observer.follow("c1", CONFIG_MAP).get("elsewhere", "last")
+        return None if met else "no last"
+
+    def others() -> None:
+        for number in range(100):
+            clusters["c1"].put(config_map(f"n{number}", namespace="elsewhere"))
+        clusters["c1"].put(config_map("last", namespace="elsewhere"))
+
+    with observer.scope("demo") as scope:
+        timer = threading.Timer(0.05, others)
+        timer.start()
+        waited = scope.until(probe, within=5.0, budget="sync")
+
+    assert waited < 2.0
+    assert len(asked) < 10
+
+
+def test_a_change_here_is_not_kept_waiting_by_changes_elsewhere(observer, clusters):
+    asked = []
+
+    def probe() -> str | None:
+        asked.append(len(scope.entries))
+        return None if len(scope.entries) == 3 else "three changes"
+
+    def was_asked(entries: int) -> str | None:
+        return None if entries in asked else f"not asked with {entries}"
+
+    def steps() -> None:
+        for number in range(3):
+            clusters["c1"].put(config_map(f"n{number}", namespace="elsewhere"))
+            clusters["c1"].put(config_map(f"n{number}"))
+            wait.eventually(partial(was_asked, number + 1), within=5.0, what="the probe")
+
+    with observer.scope("demo") as scope:
+        timer = threading.Timer(0.05, steps)
+        timer.start()
+        scope.until(probe, within=5.0, budget="sync")
+
+    assert sorted(set(asked)) == [0, 1, 2, 3]
 
 
 def test_what_is_already_there_takes_no_time(observer):
