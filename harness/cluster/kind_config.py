@@ -16,6 +16,8 @@ _CONTROL_PLANE = {
     "etcd": {
         "unsafe-no-fsync": "true",
         "backend-batch-interval": "1s",
+        # kubeadm has every watch (some hundred) told every five seconds how far the store is.
+        "watch-progress-notify-interval": "1m",
         # One member has nobody to miss its heartbeat.
         "heartbeat-interval": "1000",
         "election-timeout": "10000",
