@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from harness.cli.screen import Screen
+from harness.kit.clock import ManualClock
 from harness.reporting.record import ScenarioRecord
 
 PASSED = ScenarioRecord("sync/sync::one", "Sync", "A [new] source", "passed", duration=1.23)
@@ -89,3 +90,25 @@ def test_every_outcome_has_a_mark(outcome):
     Screen(console).scenario(ScenarioRecord("a::b", "F", "One", outcome), 1, 1)
 
     assert "One" in _told(console)
+
+
+def test_a_count_of_seconds_is_not_told_every_second_without_a_terminal():
+    clock = ManualClock()
+    console = _console()
+    with Screen(console, clock=clock) as screen:
+        for second in range(32):
+            screen.progress(f"etcd (1 of 2): building, {second} s of about 30 s")
+            clock.advance(1.0)
+        screen.progress("c1 is ready (1 of 4, 6.3 s)")
+        screen.progress("c2 is ready (2 of 4, 6.4 s)")
+        screen.progress("kubectl (2 of 2): building, 0 s of about 30 s")
+
+    told = [line.split("s  ", 1)[1] for line in _told(console).splitlines()]
+    assert told == [
+        "etcd (1 of 2): building, 0 s of about 30 s",
+        "etcd (1 of 2): building, 15 s of about 30 s",
+        "etcd (1 of 2): building, 30 s of about 30 s",
+        "c1 is ready (1 of 4, 6.3 s)",
+        "c2 is ready (2 of 4, 6.4 s)",
+        "kubectl (2 of 2): building, 0 s of about 30 s",
+    ]
