@@ -23,8 +23,10 @@ from harness.plugin import collecting
 
 DISRUPTIVE = "disruptive"
 _WORD = re.compile(r"[^\s()]+")
-_SLOW = ("while a control source", "somebody changes and deletes")
+_INTERVALS = ("while a control source", "somebody changes and deletes")
 """Steps that wait for what happens at intervals only: quiet windows, and what drifted."""
+_SYNCS = ("every cluster", "everywhere", "synced", "is gone")
+"""Steps that wait until a commit has come to the clusters."""
 _OPERATORS = ("and", "or", "not")
 
 
@@ -168,12 +170,17 @@ def _written(children: list[Any]) -> Iterator[tuple[str, Any]]:
             yield child["scenario"]["id"], child["scenario"]
 
 
-def patience(item: pytest.Item) -> tuple[int, int]:
-    """How long a scenario is likely to take: what it waits for at intervals, then its steps."""
+def patience(item: pytest.Item) -> float:
+    """How long a scenario is likely to take, in seconds of a busy machine."""
     function: Any = getattr(item, "obj", None)
     scenario = scenario_wrapper_template_registry.get(function) if function else None
-    steps = [step.name for step in scenario.steps] if scenario else []
-    return sum(slow in step for step in steps for slow in _SLOW), len(steps)
+    return sum(_patience(step.name) for step in scenario.steps) if scenario else 0.0
+
+
+def _patience(step: str) -> float:
+    if any(words in step for words in _INTERVALS):
+        return 20.0
+    return 6.0 if any(words in step for words in _SYNCS) else 0.3
 
 
 def choice(expression: str, requirements: Iterable[str]) -> Callable[[tuple[str, ...]], bool]:

@@ -143,7 +143,7 @@ def test_a_file_that_is_no_feature_is_named(tmp_path):
         features.sketches(tmp_path)
 
 
-def test_quiet_windows_count_before_steps(monkeypatch) -> None:
+def test_what_waits_longest_comes_first(monkeypatch) -> None:
     def item(*steps: str) -> Any:
         def obj() -> None: ...
 
@@ -154,11 +154,13 @@ def test_quiet_windows_count_before_steps(monkeypatch) -> None:
 
     kept: list[Any] = []
     quiet = item('nothing of "shop" is there while a control source is synced twice')
-    long, short = item("a", "b"), item("a")
-    assert sorted([short, quiet, long], key=features.patience, reverse=True) == [quiet, long, short]
-    assert features.patience(SimpleNamespace()) == (0, 0)  # type: ignore[arg-type]
+    sync = item('a synced GitOps source "shop"', "a")
+    long, short = item(*"abcdefgh"), item("a")
+    mixed = [short, sync, long, quiet]
+    assert sorted(mixed, key=features.patience, reverse=True) == [quiet, sync, long, short]
+    assert features.patience(SimpleNamespace()) == 0  # type: ignore[arg-type]
 
 
-def test_the_suite_speaks_of_quiet_windows_as_the_order_expects() -> None:
+def test_the_suite_speaks_of_what_waits_as_the_order_expects() -> None:
     text = "".join(path.read_text() for path in data.path("features").rglob("*.feature"))
-    assert all(slow in text for slow in features._SLOW)
+    assert all(words in text for words in features._INTERVALS + features._SYNCS)
