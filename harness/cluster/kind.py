@@ -123,28 +123,28 @@ def load(
     held = holdings.read(lease.directory)
     if held is None:
         raise errors.SetupError("These clusters are not of kind: no image can be loaded.")
-    environment = {
-        **os.environ,
-        **lease.mark,
-        "KIND_EXPERIMENTAL_PROVIDER": "docker",
-        # Where it keeps the images on their way; a killed run leaves nothing elsewhere.
-        "TMPDIR": str(lease.directory),
-    }
-    loads = [
-        process.start(
-            f"kind load for {member}",
-            [binaries.path("kind"), "load", "docker-image", *images, f"--name={held.id}-{member}"],
-            log=lease.logs / f"{member}-load.log",
-            env=environment,
-        )
-        for member in members
-    ]
+    environment = {**os.environ, **lease.mark, "KIND_EXPERIMENTAL_PROVIDER": "docker"}
+    # Packed once for all of them, where a killed run leaves nothing; kind by itself would have the
+    # engine pack them for each cluster.
+    archive = lease.directory / "images.tar"
+    loads: list[process.Process] = []
 
     def missing() -> str | None:
         busy = [each.name for each in loads if each.alive]
         return f"{', '.join(busy)} is at work" if busy else None
 
     try:
+        docker.run("save", f"--output={archive}", *images, within=within)
+        loads += [
+            process.start(
+                f"kind load for {member}",
+                [binaries.path("kind"), "load", "image-archive", archive,
+                 f"--name={held.id}-{member}"],
+                log=lease.logs / f"{member}-load.log",
+                env=environment,
+            )
+            for member in members
+        ]  # fmt: skip
         wait.eventually(missing, within=within, what="The images are on the nodes", every=_EVERY)
         for each in loads:
             if each.returncode != 0:
@@ -152,6 +152,7 @@ def load(
     finally:
         for each in loads:
             each.stop()
+        archive.unlink(missing_ok=True)
 
 
 def _start(

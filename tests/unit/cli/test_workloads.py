@@ -78,18 +78,23 @@ def test_the_images_go_to_the_attached_clusters(engine, lease):
     assert load(engine, lease)[0] == NAMES
     loads = sorted(engine.lines("loaded"))
     assert loads == [f"application:1 application:2 --name={held.id}-{c}" for c in ("c1", "c2")]
+    assert not list(lease.directory.glob("*.tar"))
     (lease.directory / "holdings.json").unlink()
 
 
-def test_why_they_cannot_be_loaded_is_told(engine, lease):
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [("fail-save", "Docker is out of space"), ("fail-load", "no space left on device")],
+)
+def test_why_they_cannot_be_loaded_is_told(engine, lease, where, why):
     holdings.record(lease.directory, ["management", "c1", "c2"])
-    engine.put("fail-load", "ERROR: no space left on device\n")
+    engine.put(where, "ERROR: no space left on device\n")
 
     had, told = load(engine, lease)
 
     assert had == ()
     assert "no scenario with pods is judged" in told[-1]
-    assert "no space left on device" in told[-1]
+    assert why in told[-1]
     (lease.directory / "holdings.json").unlink()
 
 

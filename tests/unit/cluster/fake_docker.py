@@ -44,6 +44,7 @@ case "$1 $2" in
       *) cat "$S"/containers/* 2>/dev/null; true ;;
     esac ;;
   "rm "*) shift 3; for each; do rm -f "$S/containers/$each" "$S/labelled/$each"; done ;;
+  "save "*) shift; file=${1#--output=}; shift; echo "$*" > "$file" ;;
   "logs "*) cat "$S/node-says" 2>/dev/null; true ;;
   "exec "*) : ;;
   *) echo "unexpected: $*" >&2; exit 9 ;;
@@ -55,7 +56,8 @@ S="@STATE@"
 [ "$1" = --version ] && { echo "kind version 0.33.0"; exit; }
 if [ "$1" = load ]; then
   if [ -e "$S/fail-load" ]; then cat "$S/fail-load" >&2; exit 1; fi
-  shift 2; echo "$*" >> "$S/loaded"; exit; fi
+  [ "$2" = image-archive ] || exit 9
+  images=$(cat "$3") || exit 9; shift 3; echo "$images $*" >> "$S/loaded"; exit; fi
 for each; do case "$each" in
   --name=*) name=${each#--name=} ;; --kubeconfig=*) kubeconfig=${each#--kubeconfig=} ;; esac; done
 member=${name##*-}
