@@ -88,7 +88,7 @@ class Observer:
     def follow(self, cluster: str, kind: KindName, *, within: float = 10.0) -> Reflector:
         """The live copy of a kind on a cluster, begun now if it is not one of the usual ones."""
         reflector = self._reflectors.get((cluster, kind)) or self._reflect(cluster, kind)
-        if not (reflector.synced.is_set() or reflector.synced.wait(within)):
+        if not reflector.synced.wait(within):
             raise SetupError(f"{cluster}: {kind[1]} could not be watched: {reflector.trouble}")
         return reflector
 
@@ -131,12 +131,10 @@ class Observer:
         everything, own = seen
         with self._changed:
             if scope is not None:
-                here = scope.changed.wait_for(
-                    lambda: len(scope.entries) != own, min(within, _TOGETHER)
-                )
-                if here or within <= _TOGETHER:
+                together = min(within, _TOGETHER)
+                if scope.changed.wait_for(lambda: len(scope.entries) != own, together):
                     return
-                within -= _TOGETHER
+                within -= together
             self._changed.wait_for(lambda: self._version != everything, within)
 
     def _reflect(self, cluster: str, kind: KindName) -> Reflector:
