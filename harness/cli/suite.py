@@ -1,4 +1,4 @@
-"""Runs the scenarios with pytest, in the phases of decision 11, and collects their records."""
+"""Runs the scenarios with pytest, in this process or in workers, and collects their records."""
 
 import contextlib
 import io
@@ -15,6 +15,7 @@ from harness.model import catalogue, profile
 from harness.model.sharding import Shard
 from harness.plugin import collecting, features, wiring
 from harness.plugin.features import DISRUPTIVE, Sketch
+from harness.plugin.scheduling import Scheduling
 from harness.reporting.record import ScenarioRecord
 
 Tell = Callable[[ScenarioRecord, int, int], None]
@@ -81,12 +82,12 @@ class Collector:
             else:
                 self._lost(nodeid, "skipped", _NOT_RUN)
         if self.interrupted:
-            # What a later phase would have collected.
+            # What pytest had no time to collect.
             for nodeid in self._cases.keys() - self.records.keys():
                 self._lost(nodeid, "skipped", _NOT_RUN)
 
     def _trouble(self, text: str) -> None:
-        if text not in self.troubles:  # each phase and each worker collects anew
+        if text not in self.troubles:  # each worker collects anew
             self.troubles.append(text)
 
     def _select(self, ids: list[str]) -> None:
@@ -132,21 +133,18 @@ def run(
         # Workers collect on their own; told by name, they need not know how it was dealt.
         scenarios = tuple(map(collecting.identifier, cases))
     collector = Collector(tell, cases)
+    choice = (
+        f"--conformance-tags={tags}",
+        f"--conformance-requirements={','.join(requirements)}",
+        *(f"--conformance-scenario={each}" for each in scenarios),
+    )
     with _environment(config.SESSION_VARIABLE, str(session_file)):
-        for phase, many in _phases(cases, workers):
-            chosen = f"({tags}) and {phase}" if tags else phase
-            choice = (
-                f"--conformance-tags={chosen}",
-                f"--conformance-requirements={','.join(requirements)}",
-                *(f"--conformance-scenario={each}" for each in scenarios),
-            )
-            try:
-                status = _pytest(collector, folder, choice, plugins, many)
-            except KeyboardInterrupt:  # before pytest was there to catch it
-                collector.interrupted = True
-            if collector.interrupted:
-                break
-            if status == pytest.ExitCode.USAGE_ERROR:
+        try:
+            status = _pytest(collector, cases, folder, choice, plugins, _useful(cases, workers))
+        except KeyboardInterrupt:  # before pytest was there to catch it
+            collector.interrupted = True
+        else:
+            if status == pytest.ExitCode.USAGE_ERROR and not collector.interrupted:
                 raise UsageError("The scenarios could not be selected; see above.")
     collector.finish()
     if not collector.records and not collector.troubles and not collector.interrupted:
@@ -154,21 +152,19 @@ def run(
     return collector
 
 
-def _phases(cases: Mapping[str, Sketch], workers: int) -> list[tuple[str, int]]:
-    """
-    The tags of each phase and how many workers it is worth; one that is empty is left out.
+def _useful(cases: Mapping[str, Sketch], workers: int) -> int:
+    """How many workers there is work for; each costs seconds to start."""
+    together = sum(not _runs_alone(each) for each in cases.values())
+    return max(1, min(workers, together))
 
-    Disturbing scenarios run alone, after all others. A worker costs seconds to start.
-    """
-    alone = sum(DISRUPTIVE in each.tags for each in cases.values())
-    together = len(cases) - alone
-    phases = [(f"not @{DISRUPTIVE}", min(workers, together)), (f"@{DISRUPTIVE}", min(1, alone))]
-    # Without any the first phase says why: of a feature that cannot be read nothing is known here.
-    return [phase for phase in phases if phase[1]] or [(phases[0][0], 1)]
+
+def _runs_alone(case: Sketch) -> bool:
+    return DISRUPTIVE in case.tags
 
 
 def _pytest(
     collector: Collector,
+    cases: Mapping[str, Sketch],
     directory: Path,
     choice: tuple[str, ...],
     plugins: tuple[str, ...],
@@ -185,9 +181,10 @@ def _pytest(
         arguments += ["--maxprocesses", str(workers)]
     else:
         arguments += ["-p", "no:xdist"]
+    schedule = Scheduling(lambda nodeid: _runs_alone(cases[nodeid]))
     swallowed = io.StringIO()
     with contextlib.redirect_stdout(swallowed):
-        status = int(pytest.main([*arguments, str(directory)], plugins=[collector]))
+        status = int(pytest.main([*arguments, str(directory)], plugins=[collector, schedule]))
     if status == pytest.ExitCode.INTERNAL_ERROR:
         collector.troubles.append(swallowed.getvalue())
     return status

@@ -42,6 +42,7 @@ ATTACHED_KINDS: tuple[KindName, ...] = (
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
 )
 _LAST_LINES = 15
+_SYNCED_WITHIN = 30.0
 _TOGETHER = 0.2
 """Seconds within which changes elsewhere are one to a wait in a scope."""
 
@@ -67,11 +68,19 @@ class Observer:
         self._reflectors: dict[tuple[str, KindName], Reflector] = {}
         self._kinds = kinds
 
-    def start(self, *, within: float = 30.0) -> None:
+    def start(self, *, within: float = _SYNCED_WITHIN) -> None:
         """Begin to watch; returns when every first list is in."""
+        self.begin()
+        self.await_synced(within=within)
+
+    def begin(self) -> None:
+        """Begin to watch; returns at once."""
         for cluster, kinds in self._kinds.items():
             for kind in kinds:
                 self._reflect(cluster, kind)
+
+    def await_synced(self, *, within: float = _SYNCED_WITHIN) -> None:
+        """Return when every first list is in; SetupError if one does not come."""
         deadline = self.clock.monotonic() + within
         for (cluster, kind), reflector in list(self._reflectors.items()):
             if not reflector.synced.wait(max(0.0, deadline - self.clock.monotonic())):

@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 
 from harness import config as sessions
-from harness.cluster import client
 from harness.config import Session
 from harness.errors import HarnessBug
 from harness.gitserver.client import GitServer
 from harness.kit.wait import Patience
 from harness.model import profile
-from harness.observe.observer import ATTACHED_KINDS, MANAGEMENT_KINDS, Observer
-from harness.plugin import collecting, evidence, features
+from harness.plugin import collecting, evidence, features, sight
 from harness.plugin.collecting import RECORDING, Recording
 from harness.reporting import record
 from harness.steps import (
@@ -96,25 +94,28 @@ def session() -> Session:
     return Session.read(Path(os.environ[sessions.SESSION_VARIABLE]))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A worker has a moment until it is told its first scenario."""
+    if session.items and hasattr(session.config, "workerinput"):
+        sight.begin_early(session.config)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Whoever began to watch ends it here."""
+    sight.end(session.config)
+
+
 @pytest.fixture(scope="session")
-def bench(session: Session) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, session: Session) -> Bench:
     """Clusters, observer and Git server; one a process."""
-    clusters = {
-        name: client.connect(Path(path), name=name) for name, path in session.clusters.items()
-    }
-    management, *_ = clusters.values()
-    kinds = {
-        name: MANAGEMENT_KINDS if cluster is management else ATTACHED_KINDS
-        for name, cluster in clusters.items()
-    }
-    observer = Observer(clusters, kinds)
-    observer.start()
+    seen = sight.of(request.config, session)
+    (_, management), *attached = seen.clusters.items()
     lent = session.bootstrap_control
-    yield Bench(
+    return Bench(
         management=management,
-        attached={name: c for name, c in clusters.items() if c is not management},
+        attached=dict(attached),
         kubeconfigs={name: Path(path) for name, path in session.clusters.items()},
-        observer=observer,
+        observer=seen.observer,
         git=GitServer(session.git_control, session.git_token),
         bootstrap=GitServer(lent, session.bootstrap_token) if lent else None,
         profile=profile.Profile(
@@ -131,9 +132,6 @@ def bench(session: Session) -> Iterator[Bench]:
         workload_images=session.workload_images,
         journal=lambda kind, name: sessions.note(session.journal, kind, name),
     )
-    observer.stop()
-    for cluster in clusters.values():
-        cluster.close()
 
 
 @pytest.fixture

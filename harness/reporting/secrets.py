@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+from ahocorasick_rs import BytesAhoCorasick
+
 from harness.errors import HarnessBug
 
 _SHORTEST: Final = 8  # shorter texts are found everywhere by chance
@@ -52,11 +54,8 @@ class Leak:
 
 def search(paths: Iterable[Path], secrets: Iterable[Secret]) -> list[Leak]:
     """Every file (folders are walked) that holds a secret in any form, once per form."""
-    patterns: dict[bytes, tuple[str, str]] = {}
-    for secret in secrets:
-        for form, pattern in forms(secret):
-            patterns.setdefault(pattern, (secret.name, form))
-    return [leak for path in _files(paths) for leak in _search_file(path, patterns)]
+    patterns = _Patterns(secrets)
+    return [leak for path in _files(paths) for leak in patterns.search(path)]
 
 
 def search_text(text: str, secrets: Iterable[Secret], *, name: str = "console") -> list[Leak]:
@@ -156,16 +155,31 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             raise HarnessBug(f"{path} does not exist, so it cannot be searched for secrets")
 
 
-def _search_file(path: Path, patterns: dict[bytes, tuple[str, str]]) -> Iterator[Leak]:
-    longest = max(map(len, patterns), default=0)
-    found: set[tuple[str, str]] = set()
-    with path.open("rb") as file:
-        offset, kept = 0, b""
-        while chunk := file.read(_CHUNK):
-            window = kept + chunk
-            for pattern, (name, form) in patterns.items():
-                if (name, form) not in found and (at := window.find(pattern)) >= 0:
-                    found.add((name, form))
-                    yield Leak(path, offset - len(kept) + at, name, form)
-            offset += len(chunk)
-            kept = window[-(longest - 1) :] if longest > 1 else b""
+class _Patterns:
+    """Every form of every secret, looked for in one pass: one by one took seconds of each run."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        meant: dict[bytes, tuple[str, str]] = {}
+        for secret in secrets:
+            for form, pattern in forms(secret):
+                meant.setdefault(pattern, (secret.name, form))
+        self._meant = list(meant.values())
+        self._automaton = BytesAhoCorasick(meant)
+        self._longest = max(map(len, meant), default=1)
+
+    def search(self, path: Path) -> Iterator[Leak]:
+        """What a file holds, once per form."""
+        found: set[tuple[str, str]] = set()
+        with path.open("rb") as file:
+            offset, kept = 0, b""
+            while chunk := file.read(_CHUNK):
+                window = kept + chunk
+                for index, at, _ in self._automaton.find_matches_as_indexes(
+                    window, overlapping=True
+                ):
+                    meant = self._meant[index]
+                    if meant not in found:
+                        found.add(meant)
+                        yield Leak(path, offset - len(kept) + at, *meant)
+                offset += len(chunk)
+                kept = window[max(0, len(window) - self._longest + 1) :]

@@ -169,10 +169,6 @@ def test_a_record_knows_its_place_and_its_tags(serial):
     assert record["duration"] >= 0
 
 
-def test_disturbing_scenarios_come_last(serial):
-    assert list(serial.records)[-1] == "Disturbs"
-
-
 def test_progress_counts_every_scenario_once(serial):
     assert [done for _, done, _ in serial.told] == list(range(1, len(OUTCOMES) + 1))
 
@@ -290,7 +286,8 @@ def test_an_interrupted_run_has_a_record_of_every_scenario(tmp_path, workers):
     assert result.interrupted is True, result.output
     # Its record may still be on its way from the worker.
     assert result.outcomes["First"] in ("passed", "interrupted")[:workers]
-    assert result.outcomes["Disturbs"] == "skipped"
+    # It comes first where there are others that it could disturb.
+    assert result.outcomes["Disturbs"] == ("skipped", "passed")[workers - 1]
     never_ended = Counter(v for name, v in result.outcomes.items() if name.startswith("Never"))
     assert never_ended["interrupted"] >= 1
     assert never_ended["interrupted"] + never_ended["skipped"] == 6

@@ -66,6 +66,11 @@ def dies():
     os._exit(7)
 
 
+@when("it takes a moment")
+def a_moment():
+    threading.Event().wait(0.2)
+
+
 @when("it takes for ever")
 def for_ever():
     Path(os.environ["TINY_BEGAN"]).touch()
