@@ -46,6 +46,9 @@ class Session:
     """Where those of the system run: on the `host`, or `in-cluster`."""
     workload_images: tuple[str, ...] = ()
     """Versions 1 and 2 of the suite's application, where the nodes hold them."""
+    changes_port: int = 0
+    """Where the run tells its workers what changes on the clusters; 0 if each sees for itself."""
+    changes_key: str = field(default="", repr=False)
 
     def write(self, name: str = "session.json") -> Path:
         """Keep it in its directory; mode 0600."""

@@ -13,7 +13,7 @@ from harness import config, data
 from harness.errors import UsageError
 from harness.model import catalogue, profile
 from harness.model.sharding import Shard
-from harness.plugin import collecting, features, wiring
+from harness.plugin import collecting, features, sight, wiring
 from harness.plugin.features import DISRUPTIVE, Sketch
 from harness.plugin.scheduling import Scheduling
 from harness.reporting.record import ScenarioRecord
@@ -138,9 +138,13 @@ def run(
         f"--conformance-requirements={','.join(requirements)}",
         *(f"--conformance-scenario={each}" for each in scenarios),
     )
-    with _environment(config.SESSION_VARIABLE, str(session_file)):
+    many = _useful(cases, workers)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_environment(config.SESSION_VARIABLE, str(session_file)))
+        if many > 1 and directory is None:  # other suites have no fleet
+            stack.enter_context(sight.shared(session_file))
         try:
-            status = _pytest(collector, cases, folder, choice, plugins, _useful(cases, workers))
+            status = _pytest(collector, cases, folder, choice, plugins, many)
         except KeyboardInterrupt:  # before pytest was there to catch it
             collector.interrupted = True
         else:

@@ -2,7 +2,8 @@
 A live copy of one kind: list, watch, resume, and list again on 410.
 
 Whatever the order of events, disconnects and expiries, the copy ends as a list would show it, and
-`on_change` has been told each difference once.
+`on_change` has been told each difference once; `on_state` is told what is wrong with the copy, and
+None whenever a list is in.
 """
 
 from __future__ import annotations
@@ -57,12 +58,14 @@ class Reflector:
         labels: str | None = None,
         fields: str | None = None,
         on_change: Callable[[Change], None],
+        on_state: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self.cluster = cluster
         self.api_version = api_version
         self.kind = kind
         self._scope = (namespace, labels, fields)
         self._on_change = on_change
+        self._on_state = on_state
         self._items: dict[Key, Object] = {}
         self._stopper = Stopper()
         self._stopping = threading.Event()
@@ -107,6 +110,7 @@ class Reflector:
                     pause = _RETRY_FIRST
                 known = isinstance(error, errors.ClusterError)
                 self.trouble = str(error) if known else f"{type(error).__name__}: {error}"
+                self._on_state(self.trouble)
                 log.debug(
                     "reflector %s on %s: %s",
                     self.kind,
@@ -129,6 +133,7 @@ class Reflector:
             self._accept(item)
         self.trouble = None
         self.synced.set()
+        self._on_state(None)
         return listing.resource_version
 
     def _follow(self, resource_version: str) -> None:

@@ -13,15 +13,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from harness.cluster.client import Cluster
-from harness.cluster.reflector import Change, Reflector
 from harness.errors import HarnessBug, NotYet, SetupError
 from harness.kit.clock import Clock, system_clock
 from harness.model import objects
 from harness.model.objects import Object, Ref
+from harness.observe import copies
+from harness.observe.copies import Copy, KindName, News, Watch
 from harness.observe.timeline import Entry
 
 Probe = Callable[[], str | None]
-KindName = tuple[str, str]
 
 MANAGEMENT_KINDS: tuple[KindName, ...] = (
     ("v1", "Namespace"),
@@ -55,6 +55,7 @@ class Observer:
         clusters: Mapping[str, Cluster],
         kinds: Mapping[str, Sequence[KindName]],
         *,
+        watch: Watch = copies.directly,
         clock: Clock = system_clock,
     ) -> None:
         self.clusters = dict(clusters)
@@ -65,8 +66,9 @@ class Observer:
         self._changed = threading.Condition(self._lock)
         self._version = 0
         self._scopes: dict[str, Scope] = {}
-        self._reflectors: dict[tuple[str, KindName], Reflector] = {}
+        self._copies: dict[tuple[str, KindName], Copy] = {}
         self._kinds = kinds
+        self._watch = watch
 
     def start(self, *, within: float = _SYNCED_WITHIN) -> None:
         """Begin to watch; returns when every first list is in."""
@@ -77,29 +79,29 @@ class Observer:
         """Begin to watch; returns at once."""
         for cluster, kinds in self._kinds.items():
             for kind in kinds:
-                self._reflect(cluster, kind)
+                self._begin(cluster, kind)
 
     def await_synced(self, *, within: float = _SYNCED_WITHIN) -> None:
         """Return when every first list is in; SetupError if one does not come."""
         deadline = self.clock.monotonic() + within
-        for (cluster, kind), reflector in list(self._reflectors.items()):
-            if not reflector.synced.wait(max(0.0, deadline - self.clock.monotonic())):
+        for (cluster, kind), copy in list(self._copies.items()):
+            if not copy.synced.wait(max(0.0, deadline - self.clock.monotonic())):
                 raise SetupError(
                     f"{cluster}: {kind[1]} could not be watched within {within:.0f} s: "
-                    f"{reflector.trouble or 'no answer'}"
+                    f"{copy.trouble or 'no answer'}"
                 )
 
     def stop(self) -> None:
         """End every watch."""
-        for reflector in self._reflectors.values():
-            reflector.stop()
+        for copy in self._copies.values():
+            copy.stop()
 
-    def follow(self, cluster: str, kind: KindName, *, within: float = 10.0) -> Reflector:
+    def follow(self, cluster: str, kind: KindName, *, within: float = 10.0) -> Copy:
         """The live copy of a kind on a cluster, begun now if it is not one of the usual ones."""
-        reflector = self._reflectors.get((cluster, kind)) or self._reflect(cluster, kind)
-        if not reflector.synced.wait(within):
-            raise SetupError(f"{cluster}: {kind[1]} could not be watched: {reflector.trouble}")
-        return reflector
+        copy = self._copies.get((cluster, kind)) or self._begin(cluster, kind)
+        if not copy.synced.wait(within):
+            raise SetupError(f"{cluster}: {kind[1]} could not be watched: {copy.trouble}")
+        return copy
 
     @contextlib.contextmanager
     def scope(self, namespace: str) -> Iterator["Scope"]:
@@ -146,35 +148,27 @@ class Observer:
                 within -= together
             self._changed.wait_for(lambda: self._version != everything, within)
 
-    def _reflect(self, cluster: str, kind: KindName) -> Reflector:
-        reflector = Reflector(self.clusters[cluster], *kind, on_change=self._record)
-        self._reflectors[cluster, kind] = reflector
-        return reflector.start()
+    def _begin(self, cluster: str, kind: KindName) -> Copy:
+        copy = self._watch(self.clusters[cluster], kind, self._record)
+        self._copies[cluster, kind] = copy
+        return copy
 
-    def _record(self, change: Change) -> None:
-        obj = change.object
-        owner = objects.name(obj) if obj["kind"] == "Namespace" else objects.namespace(obj)
+    def _record(self, news: News) -> None:
+        namespace, name = news.key
         with self._changed:
-            scope = self._scopes.get(owner or "")
+            scope = self._scopes.get(name if news.kind == "Namespace" else namespace)
             if scope is not None:
-                scope.entries.append(
-                    Entry(
-                        self.clock.monotonic(),
-                        self.clock.now(),
-                        change.cluster,
-                        change.type,
-                        obj,
-                    )
-                )
+                now = self.clock.monotonic(), self.clock.now()
+                scope.entries.append(Entry(*now, news.cluster, news.type, news.read()))
                 scope.changed.notify_all()
             self._version += 1
             self._changed.notify_all()
 
     def _troubles(self) -> str:
         troubles = {
-            f"{cluster} {kind[1]}: {reflector.trouble}"
-            for (cluster, kind), reflector in self._reflectors.items()
-            if reflector.trouble
+            f"{cluster} {kind[1]}: {copy.trouble}"
+            for (cluster, kind), copy in self._copies.items()
+            if copy.trouble
         }
         return "".join(f"\nThe observation itself has trouble: {line}" for line in sorted(troubles))
 
@@ -192,8 +186,8 @@ class Scope:
 
     def get(self, cluster: str, api_version: str, kind: str, name: str) -> Object | None:
         """An object as last seen, or None."""
-        reflector = self._observer.follow(cluster, (api_version, kind))
-        return reflector.get(None if kind == "Namespace" else self.namespace, name)
+        copy = self._observer.follow(cluster, (api_version, kind))
+        return copy.get(None if kind == "Namespace" else self.namespace, name)
 
     def lookup(self, cluster: str, ref: Ref) -> Object | None:
         """An object of this namespace as last seen, whatever namespace `ref` carries."""
@@ -201,8 +195,8 @@ class Scope:
 
     def all(self, cluster: str, api_version: str, kind: str) -> list[Object]:
         """Every object of a kind in the namespace."""
-        reflector = self._observer.follow(cluster, (api_version, kind))
-        return [o for o in reflector.items() if objects.namespace(o) == self.namespace]
+        copy = self._observer.follow(cluster, (api_version, kind))
+        return [o for o in copy.items() if objects.namespace(o) == self.namespace]
 
     def events(self, cluster: str, about: Ref) -> list[Object]:
         """The Kubernetes events about an object."""

@@ -10,6 +10,7 @@ from harness.cluster import errors
 from harness.errors import HarnessBug, NotYet, SetupError
 from harness.kit import wait
 from harness.observe.observer import Observer, first_missing
+from harness.observe.sharing import Broadcaster, Subscription
 from tests import fakes
 from tests.fakes import FakeCluster, config_map
 
@@ -22,14 +23,26 @@ def clusters() -> dict[str, FakeCluster]:
     return {name: FakeCluster(name) for name in ("management", "c1")}
 
 
-@pytest.fixture
-def observer(clusters: dict[str, FakeCluster]) -> Iterator[Observer]:
-    made = Observer(
-        {name: fake.cluster for name, fake in clusters.items()}, dict.fromkeys(clusters, KINDS)
-    )
-    made.start(within=5.0)
+@pytest.fixture(params=["watching by itself", "told by another"])
+def observer(request, clusters: dict[str, FakeCluster]) -> Iterator[Observer]:
+    fleet = {name: fake.cluster for name, fake in clusters.items()}
+    kinds = dict.fromkeys(clusters, KINDS)
+    if request.param == "watching by itself":
+        made = Observer(fleet, kinds)
+        made.start(within=5.0)
+        yield made
+        made.stop()
+        return
+    broadcaster = Broadcaster(fleet, kinds)
+    subscription = Subscription(broadcaster.address)
+    made = Observer(fleet, kinds, watch=subscription.watch)
+    made.begin()
+    subscription.start()
+    made.await_synced(within=5.0)
     yield made
     made.stop()
+    subscription.close()
+    broadcaster.close()
 
 
 def _lacks(scope, name, cluster="c1"):
