@@ -127,9 +127,6 @@ def prepared(
         begun = time.monotonic()
         if provider.nodes:
             workloads.reserve(fleet)
-        loaded = workloads.load(applications, found, lease, fleet, wanted.patience, progress)
-        timings["workloads"] = time.monotonic() - begun
-        begun = time.monotonic()
         (git,) = servers
         server = git.await_ready(within=wanted.patience.process_ready)
         trusted = lease.directory / "trusted-ca.pem"
@@ -141,7 +138,13 @@ def prepared(
             timings["controllers' images"] = time.monotonic() - begun
             begun = time.monotonic()
         progress(f"starting the {wanted.system} controllers{' in the clusters' if pods else ''}")
-        with closing(pods) if pods else nullcontext():
+        with (
+            closing(pods) if pods else nullcontext(),
+            # The nodes take them in while the controllers start.
+            workloads.loading(
+                applications, found, lease, fleet, wanted.patience, progress
+            ) as loaded,
+        ):
             running = front.start(
                 lease,
                 fleet,
@@ -152,8 +155,9 @@ def prepared(
                 git=launcher,
                 pods=pods,
             )
+            images = loaded()
         timings["system"] = time.monotonic() - begun
-        session = session_of(wanted, lease, fleet, found, running, git, evidence, loaded)
+        session = session_of(wanted, lease, fleet, found, running, git, evidence, images)
         session.write()
         yield Prepared(session, fleet, found, running, timings)
 

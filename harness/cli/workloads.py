@@ -1,6 +1,7 @@
 """Whether pods can run on a run's clusters: the suite's application, built and on the nodes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from harness.cluster import client, kind, providers
 from harness.cluster.fleet import Fleet, Lease
@@ -46,23 +47,45 @@ def reserve(fleet: Fleet) -> None:
         cluster.close()
 
 
-def load(
+@contextmanager
+def loading(
     names: tuple[str, ...],
     programs: Programs,
     lease: Lease,
     fleet: Fleet,
     patience: Patience,
     tell: Progress,
-) -> tuple[str, ...]:
-    """Bring the images to the attached clusters; those that are there, or none and why."""
-    if not names:
-        return ()
-    tell("loading the image of the application into the clusters")
-    try:
-        kind.load(
-            programs, lease, [m.name for m in fleet.attached], names, within=patience.cluster_ready
-        )
-    except SetupError as error:
+) -> Iterator[Callable[[], tuple[str, ...]]]:
+    """
+    Bring the images to the attached clusters beside the block.
+
+    The block gets what waits for them and gives those that are there: all, or none once it told
+    why.
+    """
+
+    def refused(error: SetupError) -> tuple[str, ...]:
         tell(f"no scenario with pods is judged: {error}")
         return ()
-    return names
+
+    def loaded() -> tuple[str, ...]:
+        try:
+            arrived()
+        except SetupError as error:
+            return refused(error)
+        return names
+
+    if not names:
+        yield tuple
+        return
+    tell("loading the image of the application into the clusters")
+    members = [member.name for member in fleet.attached]
+    with ExitStack() as stack:
+        try:
+            arrived = stack.enter_context(
+                kind.loading(programs, lease, members, names, within=patience.cluster_ready)
+            )
+        except SetupError as error:
+            refused(error)
+            yield tuple
+            return
+        yield loaded

@@ -10,7 +10,7 @@ business of this module.
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -120,18 +120,39 @@ def load(
     within: float,
 ) -> None:
     """Bring images of the engine to the nodes of these members, all at once."""
+    with loading(binaries, lease, members, images, within=within) as arrived:
+        arrived()
+
+
+@contextlib.contextmanager
+def loading(
+    binaries: providing.Programs,
+    lease: fleet.Lease,
+    members: Sequence[str],
+    images: Sequence[str],
+    *,
+    within: float,
+) -> Iterator[Callable[[], None]]:
+    """The same beside the block, which gets what returns when all are there, or SetupError."""
     held = holdings.read(lease.directory)
     if held is None:
         raise errors.SetupError("These clusters are not of kind: no image can be loaded.")
     environment = {**os.environ, **lease.mark, "KIND_EXPERIMENTAL_PROVIDER": "docker"}
     # Packed once for all of them, where a killed run leaves nothing; kind by itself would have the
     # engine pack them for each cluster.
-    archive = lease.directory / "images.tar"
+    what = images[0].rpartition("/")[2].partition(":")[0]
+    archive = lease.directory / f"images-{what}.tar"
     loads: list[process.Process] = []
 
     def missing() -> str | None:
         busy = [each.name for each in loads if each.alive]
         return f"{', '.join(busy)} is at work" if busy else None
+
+    def arrived() -> None:
+        wait.eventually(missing, within=within, what="The images are on the nodes", every=_EVERY)
+        for each in loads:
+            if each.returncode != 0:
+                raise errors.SetupError(each.explain())
 
     try:
         docker.run("save", f"--output={archive}", *images, within=within)
@@ -140,15 +161,12 @@ def load(
                 f"kind load for {member}",
                 [binaries.path("kind"), "load", "image-archive", archive,
                  f"--name={held.id}-{member}"],
-                log=lease.logs / f"{member}-load.log",
+                log=lease.logs / f"{member}-load-{what}.log",
                 env=environment,
             )
             for member in members
         ]  # fmt: skip
-        wait.eventually(missing, within=within, what="The images are on the nodes", every=_EVERY)
-        for each in loads:
-            if each.returncode != 0:
-                raise errors.SetupError(each.explain())
+        yield arrived
     finally:
         for each in loads:
             each.stop()

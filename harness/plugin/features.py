@@ -27,6 +27,8 @@ _INTERVALS = ("while a control source", "somebody changes and deletes")
 """Steps that wait for what happens at intervals only: quiet windows, and what drifted."""
 _SYNCS = ("every cluster", "everywhere", "synced", "is gone")
 """Steps that wait until a commit has come to the clusters."""
+_LONG = 20.0
+"""Seconds from which on a scenario is among the longest."""
 _OPERATORS = ("and", "or", "not")
 
 
@@ -168,6 +170,22 @@ def _written(children: list[Any]) -> Iterator[tuple[str, Any]]:
             yield from _written(child["rule"]["children"])
         elif "scenario" in child:
             yield child["scenario"]["id"], child["scenario"]
+
+
+def in_turn(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """
+    The scenarios in the order in which several workers best take them.
+
+    Those that wait longest come first, else the last worker alone waits out what began last. The
+    very longest have others between them: while all workers wait, the machine has nothing to do.
+    """
+    ordered = sorted(items, key=patience, reverse=True)
+    longest = [item for item in ordered if patience(item) >= _LONG]
+    others = ordered[len(longest) :]
+    pairs = list(zip(longest, others, strict=False))
+    # Workers are given two at once: every other one begins with a long one.
+    woven = [item for n, pair in enumerate(pairs) for item in (pair if n % 2 else pair[::-1])]
+    return [*woven, *longest[len(pairs) :], *others[len(pairs) :]]
 
 
 def patience(item: pytest.Item) -> float:

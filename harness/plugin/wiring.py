@@ -84,8 +84,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
         items[:] = chosen
     if hasattr(config, "workerinput"):
-        # Else the last worker alone waits out what began last.
-        items.sort(key=features.patience, reverse=True)
+        items[:] = features.in_turn(items)
 
 
 @pytest.fixture(scope="session")

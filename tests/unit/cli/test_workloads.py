@@ -39,9 +39,10 @@ def members(lease) -> fleet.Fleet:
 
 def load(engine, lease) -> tuple[tuple[str, ...], list[str]]:
     told: list[str] = []
-    return workloads.load(
+    with workloads.loading(
         NAMES, engine, lease, members(lease), Patience(cluster_ready=20), told.append
-    ), told
+    ) as loaded:
+        return loaded(), told
 
 
 def test_on_local_clusters_nothing_is_built(engine):

@@ -156,9 +156,13 @@ def test_what_waits_longest_comes_first(monkeypatch) -> None:
     quiet = item('nothing of "shop" is there while a control source is synced twice')
     sync = item('a synced GitOps source "shop"', "a")
     long, short = item(*"abcdefgh"), item("a")
-    mixed = [short, sync, long, quiet]
-    assert sorted(mixed, key=features.patience, reverse=True) == [quiet, sync, long, short]
+    assert features.in_turn([short, sync, long]) == [sync, long, short]
     assert features.patience(SimpleNamespace()) == 0  # type: ignore[arg-type]
+
+    quieter = item("while a control source is synced", "a")
+    quiets, others = [quieter, quiet], [sync, long, short]
+    assert features.in_turn([*others, *quiets]) == [sync, quieter, quiet, long, short], "woven"
+    assert features.in_turn([*quiets, short]) == [short, quieter, quiet], "nothing is lost"
 
 
 def test_the_suite_speaks_of_what_waits_as_the_order_expects() -> None:
