@@ -126,7 +126,7 @@ def prepared(
         timings["fleet"] = time.monotonic() - begun
         begun = time.monotonic()
         if provider.nodes:
-            workloads.reserve(fleet)
+            workloads.reserve(fleet, wanted.patience)
         (git,) = servers
         server = git.await_ready(within=wanted.patience.process_ready)
         trusted = lease.directory / "trusted-ca.pem"

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from harness.cluster import client, kind, providers
 from harness.cluster.fleet import Fleet, Lease
 from harness.cluster.providing import Programs
 from harness.containers import workload_image
-from harness.errors import SetupError
+from harness.errors import NotYet, SetupError
 from harness.kit.wait import Patience
-from harness.model import taints
+from harness.model import objects, taints
 from harness.model.objects import Ref
+from harness.observe.observer import Observer, first_missing
 
 CAPABILITY = "workloads"
+_DEPLOYMENT = ("apps/v1", "Deployment")
+_POD = ("v1", "Pod")
 
 Progress = Callable[[str], None]
 
@@ -38,13 +42,44 @@ def images(clusters: str, tell: Progress) -> tuple[str, ...]:
         return ()
 
 
-def reserve(fleet: Fleet) -> None:
-    """Keep the nodes of the attached clusters for what is to run there."""
-    for member in fleet.attached:
-        cluster = client.connect(member.kubeconfig, name=member.name)
-        for node in cluster.list("v1", "Node").items:
-            cluster.patch(Ref.of(node), taints.tainted(node))
-        cluster.close()
+def reserve(fleet: Fleet, patience: Patience) -> None:
+    """
+    Keep the nodes of the attached clusters for what is to run there.
+
+    Pods of the cluster itself, its DNS server before all, know nothing of the taint: they are
+    given time to be placed first. SetupError if they are not.
+    """
+    clusters = {m.name: client.connect(m.kubeconfig, name=m.name) for m in fleet.attached}
+    observer = Observer(clusters, dict.fromkeys(clusters, (_DEPLOYMENT, _POD)))
+    try:
+        observer.start()
+        observer.until(
+            first_missing(partial(_homeless, observer, name) for name in clusters),
+            within=patience.cluster_ready,
+            budget="cluster_ready",
+            scope=None,
+        )
+        for cluster in clusters.values():
+            for node in cluster.list("v1", "Node").items:
+                cluster.patch(Ref.of(node), taints.tainted(node))
+    except NotYet as error:
+        raise SetupError(f"The pods of a cluster itself are not placed: {error}") from None
+    finally:
+        observer.stop()
+        for cluster in clusters.values():
+            cluster.close()
+
+
+def _homeless(observer: Observer, cluster: str) -> str | None:
+    """A pod of a cluster that has no node yet, or that a Deployment is still to make."""
+    for each in observer.follow(cluster, _DEPLOYMENT).items():
+        made = objects.status(each).get("replicas", 0)
+        if made < objects.spec(each).get("replicas", 1):
+            return f"{cluster}: {Ref.of(each)} has {made} pods"
+    for each in observer.follow(cluster, _POD).items():
+        if not objects.spec(each).get("nodeName"):
+            return f"{cluster}: {Ref.of(each)} has no node"
+    return None
 
 
 @contextmanager

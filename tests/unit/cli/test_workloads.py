@@ -1,17 +1,21 @@
 """Whether pods run: asked of the provider, and told where the application cannot be had."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from harness.cli import session, workloads
-from harness.cluster import fleet, holdings
+from harness.cluster import client, fleet, holdings
 from harness.containers import images, workload_image
 from harness.errors import SetupError
 from harness.gitserver import launch
 from harness.kit.wait import Patience
+from harness.model import taints
+from harness.model.objects import Object, Ref
 from harness.model.profile import PAGE, Profile
 from harness.systems import Running
+from tests.fakes import FakeCluster
 from tests.unit.cluster.fake_docker import FakeDocker
 
 NAMES = ("application:1", "application:2")
@@ -124,3 +128,80 @@ def test_scenarios_with_pods_are_no_part_of_a_whole_run_without_nodes() -> None:
     assert workloads.part("", "", "kind") == ""
     assert workloads.part("--tags '@workloads'", "@workloads", "local") == "@workloads"
     assert workloads.part("--scenario 'a::b'", "", "local") == "", "who asks for one gets it"
+
+
+class Tainted(FakeCluster):
+    """Notes which pods had a node when the node was tainted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.placed: set[str] | None = None
+        self.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"}})
+        self.put(deployment(made=0))
+
+    def patch(self, ref: Ref, patch: Object) -> None:
+        assert (ref.kind, ref.name) == ("Node", "node")
+        assert [each["key"] for each in patch["spec"]["taints"]] == [taints.KEY]
+        pods = self.list("v1", "Pod").items
+        self.placed = {pod["metadata"]["name"] for pod in pods if pod["spec"].get("nodeName")}
+
+    def close(self) -> None:
+        """There is no connection."""
+
+
+def deployment(*, made: int) -> Object:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "coredns", "namespace": "kube-system"},
+        "spec": {"replicas": 2},
+        "status": {"replicas": made} if made else {},
+    }
+
+
+def pod(name: str, node: str = "") -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "kube-system"},
+        "spec": {"nodeName": node} if node else {},
+    }
+
+
+@pytest.fixture
+def attached(monkeypatch) -> dict[str, Tainted]:
+    made = {name: Tainted(name) for name in ("c1", "c2")}
+    monkeypatch.setattr(client, "connect", lambda _, name: made[name])
+    for each in made.values():
+        each.put(deployment(made=2))
+        each.put(pod("dns-1", "node"))
+    return made
+
+
+def test_nodes_are_reserved_once_the_pods_of_the_cluster_itself_have_one(attached, lease):
+    """Else DNS may find no node that takes it, and nothing in the cluster finds anything."""
+    attached["c1"].put(pod("dns-2", "node"))
+    late = attached["c2"]
+    late.put(deployment(made=1))
+
+    def rest() -> None:
+        late.put(pod("dns-2"))
+        late.put(deployment(made=2))
+        late.put(pod("dns-2", "node"))
+
+    timer = threading.Timer(0.2, rest)
+    timer.start()
+    workloads.reserve(members(lease), Patience(cluster_ready=20))
+
+    assert {name: each.placed for name, each in attached.items()} == {
+        "c1": {"dns-1", "dns-2"},
+        "c2": {"dns-1", "dns-2"},
+    }
+
+
+def test_a_pod_that_finds_no_node_is_named(attached, lease):
+    attached["c1"].put(pod("dns-2"))
+
+    with pytest.raises(SetupError, match=r"not placed: .* c1: Pod kube-system/dns-2 has"):
+        workloads.reserve(members(lease), Patience(cluster_ready=0.2))
+    assert [each.placed for each in attached.values()] == [None, None]
