@@ -125,8 +125,6 @@ def prepared(
     with provider.lend(found, lease, request) as fleet:
         timings["fleet"] = time.monotonic() - begun
         begun = time.monotonic()
-        if provider.nodes:
-            workloads.reserve(fleet, wanted.patience)
         (git,) = servers
         server = git.await_ready(within=wanted.patience.process_ready)
         trusted = lease.directory / "trusted-ca.pem"
@@ -156,6 +154,9 @@ def prepared(
                 pods=pods,
             )
             images = loaded()
+        if provider.nodes:
+            # By now the pods of the clusters themselves have found theirs, most likely.
+            workloads.reserve(fleet, wanted.patience)
         timings["system"] = time.monotonic() - begun
         session = session_of(wanted, lease, fleet, found, running, git, evidence, images)
         session.write()
