@@ -27,8 +27,10 @@ _INTERVALS = ("while a control source", "somebody changes and deletes")
 """Steps that wait for what happens at intervals only: quiet windows, and what drifted."""
 _SYNCS = ("every cluster", "everywhere", "synced", "is gone")
 """Steps that wait until a commit has come to the clusters."""
-_LONG = 20.0
-"""Seconds from which on a scenario is among the longest."""
+_LONG = 32.0
+"""Seconds from which on a scenario is among the longest, most of which watch a quiet window."""
+_BETWEEN = 3
+"""How many others come between two of them."""
 _OPERATORS = ("and", "or", "not")
 
 
@@ -182,10 +184,11 @@ def in_turn(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     ordered = sorted(items, key=patience, reverse=True)
     longest = [item for item in ordered if patience(item) >= _LONG]
     others = ordered[len(longest) :]
-    pairs = list(zip(longest, others, strict=False))
-    # Workers are given two at once: every other one begins with a long one.
-    woven = [item for n, pair in enumerate(pairs) for item in (pair if n % 2 else pair[::-1])]
-    return [*woven, *longest[len(pairs) :], *others[len(pairs) :]]
+    woven = []
+    for item in longest:
+        woven += [item, *others[:_BETWEEN]]
+        del others[:_BETWEEN]
+    return [*woven, *others]
 
 
 def patience(item: pytest.Item) -> float:

@@ -153,16 +153,17 @@ def test_what_waits_longest_comes_first(monkeypatch) -> None:
         return SimpleNamespace(obj=obj)
 
     kept: list[Any] = []
-    quiet = item('nothing of "shop" is there while a control source is synced twice')
     sync = item('a synced GitOps source "shop"', "a")
     long, short = item(*"abcdefgh"), item("a")
     assert features.in_turn([short, sync, long]) == [sync, long, short]
     assert features.patience(SimpleNamespace()) == 0  # type: ignore[arg-type]
 
-    quieter = item("while a control source is synced", "a")
-    quiets, others = [quieter, quiet], [sync, long, short]
-    assert features.in_turn([*others, *quiets]) == [sync, quieter, quiet, long, short], "woven"
-    assert features.in_turn([*quiets, short]) == [short, quieter, quiet], "nothing is lost"
+    quiets = [item(*["while a control source is synced"] * n) for n in (2, 3, 4)]
+    others = [item(*"a" * n) for n in range(8, 0, -1)]
+    assert features.in_turn([*others, *quiets]) == [
+        quiets[2], *others[:3], quiets[1], *others[3:6], quiets[0], *others[6:]
+    ]  # fmt: skip
+    assert features.in_turn([*quiets, short]) == [quiets[2], short, *quiets[1::-1]], "none is lost"
 
 
 def test_the_suite_speaks_of_what_waits_as_the_order_expects() -> None:
