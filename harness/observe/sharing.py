@@ -122,12 +122,16 @@ class Broadcaster:
 
     def _accept(self) -> None:
         while not self._closing.is_set():
-            # Whoever does not know the key, or is gone again, is not served.
-            with contextlib.suppress(OSError, EOFError, AuthenticationError):
+            try:
                 connection = self._listener.accept()
-                threading.Thread(
-                    target=self._serve, args=[connection], name="subscriber", daemon=True
-                ).start()
+            except (OSError, EOFError, AuthenticationError):
+                # Who does not know the key, or is gone again, is not served. Nor is anybody while
+                # this process may open no more files, which will not be over at once.
+                self._closing.wait(_TOGETHER)
+                continue
+            threading.Thread(
+                target=self._serve, args=[connection], name="subscriber", daemon=True
+            ).start()
 
     def _serve(self, connection: Connection) -> None:
         mine: _Queue = queue.SimpleQueue()
