@@ -109,14 +109,18 @@ def bench(request: pytest.FixtureRequest, session: Session) -> Bench:
     """Clusters, observer and Git server; one a process."""
     seen = sight.of(request.config, session)
     (_, management), *attached = seen.clusters.items()
-    lent = session.bootstrap_control
+    lent = None
+    if session.bootstrap_control:
+        lent = GitServer(session.bootstrap_control, session.bootstrap_token)
+        # A worker that died in the midst of a scenario that takes it away could not give it back.
+        bootstrap.restore(lent)
     return Bench(
         management=management,
         attached=dict(attached),
         kubeconfigs={name: Path(path) for name, path in session.clusters.items()},
         observer=seen.observer,
         git=GitServer(session.git_control, session.git_token),
-        bootstrap=GitServer(lent, session.bootstrap_token) if lent else None,
+        bootstrap=lent,
         profile=profile.Profile(
             session.system,
             frozenset(session.capabilities),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pytest_bdd import given, then, when
 
 from harness.errors import Inconclusive, Nonconformance
+from harness.gitserver.client import GitServer
 from harness.model import conditions, objects
 from harness.steps import commands, judging, syncs
 from harness.steps.expressions import expression
@@ -39,8 +40,13 @@ def unreachable(world: World) -> Iterator[None]:
 def reachable(world: World) -> None:
     """It answers."""
     if world.bench.bootstrap is not None:
-        for name in world.bench.bootstrap.repositories():
-            world.bench.bootstrap.repository(name).clear_fault()
+        restore(world.bench.bootstrap)
+
+
+def restore(server: GitServer) -> None:
+    """Lift what a scenario did to it."""
+    for name in server.repositories():
+        server.repository(name).clear_fault()
 
 
 @then(expression("the status of {string} on the management cluster tells an error", "alias"))
