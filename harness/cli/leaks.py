@@ -1,9 +1,8 @@
 """The end of a run: whatever its scenarios made is gone from every cluster."""
 
 import contextlib
-from pathlib import Path
 
-from harness.cluster import client
+from harness.cluster.client import Cluster
 from harness.cluster.errors import ClusterError
 from harness.config import Session, noted
 from harness.errors import NotYet
@@ -11,6 +10,7 @@ from harness.kit.wait import Patience
 from harness.model import objects
 from harness.model.objects import Ref
 from harness.observe.observer import Observer
+from harness.plugin import sight
 from harness.steps.world import PROJECT_API, SOURCE_API
 
 _NAMESPACE = ("v1", "Namespace")
@@ -22,9 +22,7 @@ def wait_until_clean(session: Session) -> list[str]:
     made = noted(session.journal)
     projects = {name for kind, name in made if kind == "project"}
     spaces = {name for kind, name in made if kind == "namespace"}
-    clusters = {
-        name: client.connect(Path(path), name=name) for name, path in session.clusters.items()
-    }
+    clusters = sight.connect(session)
     management = next(iter(clusters))
     _withdraw(clusters[management], session.workspace, made)
     observer = Observer(
@@ -60,7 +58,7 @@ def wait_until_clean(session: Session) -> list[str]:
     return []
 
 
-def _withdraw(cluster: client.Cluster, workspace: str, made: list[tuple[str, str]]) -> None:
+def _withdraw(cluster: Cluster, workspace: str, made: list[tuple[str, str]]) -> None:
     """Ask again for what a scenario that was cut off could not ask for itself."""
     for kind, name in made:
         if kind == "project":

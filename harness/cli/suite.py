@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.model import catalogue, profile
 from harness.model.sharding import Shard
 from harness.plugin import collecting, features, sight, wiring
-from harness.plugin.features import DISRUPTIVE, Sketch
+from harness.plugin.features import Sketch
 from harness.plugin.scheduling import Scheduling
 from harness.reporting.record import ScenarioRecord
 
@@ -158,12 +158,8 @@ def run(
 
 def _useful(cases: Mapping[str, Sketch], workers: int) -> int:
     """How many workers there is work for; each costs seconds to start."""
-    together = sum(not _runs_alone(each) for each in cases.values())
+    together = sum(not each.alone for each in cases.values())
     return max(1, min(workers, together))
-
-
-def _runs_alone(case: Sketch) -> bool:
-    return DISRUPTIVE in case.tags
 
 
 def _pytest(
@@ -185,7 +181,7 @@ def _pytest(
         arguments += ["--maxprocesses", str(workers)]
     else:
         arguments += ["-p", "no:xdist"]
-    schedule = Scheduling(lambda nodeid: _runs_alone(cases[nodeid]))
+    schedule = Scheduling(lambda nodeid: cases[nodeid].alone)
     swallowed = io.StringIO()
     with contextlib.redirect_stdout(swallowed):
         status = int(pytest.main([*arguments, str(directory)], plugins=[collector, schedule]))

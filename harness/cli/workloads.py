@@ -38,8 +38,7 @@ def images(clusters: str, tell: Progress) -> tuple[str, ...]:
     try:
         return workload_image.provide(tell)
     except SetupError as error:
-        tell(f"no scenario with pods is judged: {error}")
-        return ()
+        return _none(tell, error)
 
 
 def reserve(fleet: Fleet, patience: Patience) -> None:
@@ -98,15 +97,11 @@ def loading(
     why.
     """
 
-    def refused(error: SetupError) -> tuple[str, ...]:
-        tell(f"no scenario with pods is judged: {error}")
-        return ()
-
     def loaded() -> tuple[str, ...]:
         try:
             arrived()
         except SetupError as error:
-            return refused(error)
+            return _none(tell, error)
         return names
 
     if not names:
@@ -120,7 +115,13 @@ def loading(
                 kind.loading(programs, lease, members, names, within=patience.cluster_ready)
             )
         except SetupError as error:
-            refused(error)
+            _none(tell, error)
             yield tuple
             return
         yield loaded
+
+
+def _none(tell: Progress, error: SetupError) -> tuple[str, ...]:
+    """No image, and why."""
+    tell(f"no scenario with pods is judged: {error}")
+    return ()

@@ -43,15 +43,23 @@ Place = tuple[str, KindName]
 
 
 class _Told(NamedTuple):
-    """A change of an object, or (without a type) how it stands with a copy: its trouble, if any."""
+    """A change of an object."""
 
     place: Place
-    type: ChangeType | None
+    type: ChangeType
     key: Key
     body: bytes
 
 
-_Queue = queue.SimpleQueue[_Told | None]
+class _Stands(NamedTuple):
+    """A list is in, or there is trouble with a kind."""
+
+    place: Place
+    trouble: str | None
+
+
+_Message = _Told | _Stands
+_Queue = queue.SimpleQueue[_Message | None]
 """What a subscriber has not been told yet; None is the end."""
 
 
@@ -71,7 +79,7 @@ class Broadcaster:
     ) -> None:
         self._lock = threading.Lock()
         self._objects: dict[tuple[Place, Key], _Told] = {}
-        self._states: dict[Place, _Told] = {}
+        self._states: dict[Place, _Stands] = {}
         self._subscribers: set[_Queue] = set()
         self._closing = threading.Event()
         key = secrets.token_bytes(32)
@@ -104,14 +112,14 @@ class Broadcaster:
             self._tell(_Told(place, change.type, key, body))
 
         def stands(trouble: str | None) -> None:
-            self._tell(_Told(place, None, ("", ""), (trouble or "").encode()))
+            self._tell(_Stands(place, trouble))
 
         return Reflector(cluster, *place[1], on_change=changed, on_state=stands).start()
 
-    def _tell(self, told: _Told) -> None:
+    def _tell(self, told: _Message) -> None:
         # Kept and told at one go, so that nobody who subscribes meanwhile misses it.
         with self._lock:
-            if told.type is None:
+            if isinstance(told, _Stands):
                 self._states[told.place] = told
             elif told.type == "DELETED":
                 self._objects.pop((told.place, told.key), None)
@@ -136,8 +144,10 @@ class Broadcaster:
     def _serve(self, connection: Connection) -> None:
         mine: _Queue = queue.SimpleQueue()
         with self._lock:
-            known = [told._replace(type="ADDED") for told in self._objects.values()]
-            known += self._states.values()
+            known = [
+                *(told._replace(type="ADDED") for told in self._objects.values()),
+                *self._states.values(),
+            ]
             self._subscribers.add(mine)
         try:
             with connection, contextlib.suppress(OSError):
@@ -149,7 +159,7 @@ class Broadcaster:
             with self._lock:
                 self._subscribers.discard(mine)
 
-    def _gathered(self, mine: _Queue) -> list[_Told]:
+    def _gathered(self, mine: _Queue) -> list[_Message]:
         """What there is to tell, at least one; nothing once it is over."""
         found = [mine.get()]
         self._closing.wait(_TOGETHER)
@@ -198,7 +208,11 @@ class Subscription:
         with contextlib.suppress(OSError, EOFError):
             while True:
                 for told in self._connection.recv():
-                    self._copies[told.place].take(told)
+                    kept = self._copies[told.place]
+                    if isinstance(told, _Stands):
+                        kept.stands(told.trouble)
+                    else:
+                        kept.take(told)
         for kept in self._copies.values():
             kept.trouble = _ENDED
 
@@ -223,12 +237,12 @@ class _Kept:
     def stop(self) -> None:
         """Nothing of its own goes on here."""
 
+    def stands(self, trouble: str | None) -> None:
+        self.trouble = trouble
+        if trouble is None:
+            self.synced.set()
+
     def take(self, told: _Told) -> None:
-        if told.type is None:
-            self.trouble = told.body.decode() or None
-            if self.trouble is None:
-                self.synced.set()
-            return
         body = _Body(told.body)
         if told.type == "DELETED":
             self._items.pop(told.key, None)

@@ -107,6 +107,11 @@ class Sketch:
     line: int
     tags: tuple[str, ...]
 
+    @property
+    def alone(self) -> bool:
+        """Whether nothing may run beside it."""
+        return DISRUPTIVE in self.tags
+
 
 def sketches(directory: Path) -> dict[str, Sketch]:
     """The scenarios of a folder by their node ids, those of outlines without their rows."""
@@ -128,7 +133,7 @@ def cases(
 
 def dealt(chosen: Mapping[str, Sketch], shard: Shard | None) -> dict[str, Sketch]:
     """What of the chosen scenarios falls to a shard; those that run alone are dealt last."""
-    ordered = sorted(chosen, key=lambda nodeid: DISRUPTIVE in chosen[nodeid].tags)
+    ordered = sorted(chosen, key=lambda nodeid: chosen[nodeid].alone)
     mine = sharding.deal(ordered, shard) if shard else ordered
     return {nodeid: chosen[nodeid] for nodeid in mine}
 

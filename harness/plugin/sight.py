@@ -49,7 +49,7 @@ class Sight:
 def shared(session_file: Path) -> Iterator[None]:
     """Watch for all workers that read this session while the block lasts."""
     session = Session.read(session_file)
-    clusters = _connect(session)
+    clusters = connect(session)
     broadcaster = Broadcaster(clusters, _kinds(clusters))
     try:
         address = broadcaster.address
@@ -86,7 +86,7 @@ def end(config: pytest.Config) -> None:
 
 
 def _begin(config: pytest.Config, session: Session) -> Sight:
-    clusters = _connect(session)
+    clusters = connect(session)
     subscription = None
     if session.changes_port:
         subscription = Subscription(Address(session.changes_port, session.changes_key))
@@ -99,7 +99,8 @@ def _begin(config: pytest.Config, session: Session) -> Sight:
     return seen
 
 
-def _connect(session: Session) -> dict[str, Cluster]:
+def connect(session: Session) -> dict[str, Cluster]:
+    """The clusters by name, the management cluster first."""
     return {name: client.connect(Path(path), name=name) for name, path in session.clusters.items()}
 
 
